@@ -1,0 +1,336 @@
+"""What a run tells the world: frozen events and their one JSON form."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+import msgspec
+
+CompletionReason = Literal["finished", "cancelled", "preempted", "failed"]
+Severity = Literal["warning", "danger"]
+PreviewKind = Literal["original", "reconstruction", "sample"]
+Phase = Literal["loading", "training", "validating", "saving", "previewing"]
+
+
+@dataclass(frozen=True)
+class TermInfo:
+    """One loss term as a recipe declares it.
+
+    `name` is the key in the recipe's loss dictionary; `group` collects panels (reconstruction, kl, adversarial, ...).
+    `judged` says that the term's weight is constant, so that a rise of it means trouble: the total is never judged,
+    since KL annealing raises it by itself. `help` explains in one or two plain sentences what the number means.
+    """
+
+    name: str
+    label: str
+    group: str
+    judged: bool = True
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class SkippedFile:
+    """A file of the person's folder that is not trained on, and why. `path` is relative to the data folder."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """A trainer took the run: at its start and again at every resume (`session` counts them from 0).
+
+    The metrics of steps from `start_step` on belong to this session; what an earlier session logged past that step
+    stays in the store but is no longer on the run's path.
+    """
+
+    session: int
+    recipe: str
+    representation: str
+    terms: tuple[TermInfo, ...]
+    device: str
+    host: str
+    pid: int
+    start_step: int
+    total_steps: int
+    total_epochs: int
+    steps_per_epoch: int
+    parameters: int
+    preset: str
+    train_files: int
+    val_files: int
+    train_seconds: float
+    skipped: tuple[SkippedFile, ...] = ()
+    resumed_from: str = ""
+
+
+@dataclass(frozen=True)
+class PhaseChanged:
+    """What the trainer is busy with from now on; `detail` is one short line, e.g. "17 of 63 files"."""
+
+    phase: Phase
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class StepMetrics:
+    """One optimizer step (specification 5, pattern 3; per-component fields of specification 3, test 5).
+
+    `terms` holds every term of the recipe by name, unweighted; the named fields repeat those of the audio recipe.
+    `elapsed_s` counts training time over all sessions. A skipped step has `skipped` set and its terms as they came.
+    """
+
+    epoch: int
+    step: int
+    total_steps: int
+    train_loss: float
+    recon_loss: float = 0.0
+    kl_loss: float = 0.0
+    kl_weight: float = 0.0
+    learning_rate: float = 0.0
+    step_time_s: float = 0.0
+    stft_loss: float = 0.0
+    mag_recon_loss: float = 0.0
+    if_recon_loss: float = 0.0
+    grad_norm: float = 0.0
+    data_time_s: float = 0.0
+    elapsed_s: float = 0.0
+    device_memory_bytes: float = 0.0
+    skipped: bool = False
+    terms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class EpochMetrics:
+    """The end of an epoch, after validation. `val_terms` and `train_terms` hold the epoch's mean of every term.
+
+    `overfitting_gap` is (val_loss - train_loss) / train_loss over the judged terms; `active_dimensions` of
+    `latent_dimensions` have a validation KL above 0.1 nats; `kl_divergence` is the raw validation KL in nats.
+    """
+
+    epoch: int
+    total_epochs: int
+    train_loss: float
+    val_loss: float
+    val_recon_loss: float = 0.0
+    val_kl_loss: float = 0.0
+    kl_divergence: float = 0.0
+    overfitting_gap: float = 0.0
+    eta_seconds: float = 0.0
+    elapsed_seconds: float = 0.0
+    val_stft_loss: float = 0.0
+    val_mag_recon_loss: float = 0.0
+    val_if_recon_loss: float = 0.0
+    step: int = 0
+    active_dimensions: int = 0
+    latent_dimensions: int = 0
+    is_best: bool = False
+    train_terms: Mapping[str, float] = field(default_factory=dict)
+    val_terms: Mapping[str, float] = field(default_factory=dict)
+    kl_per_dimension: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class PreviewEvent:
+    """A preview was written. `audio_path` is relative to the run folder: pass it to `RunLink.fetch`.
+
+    Original and reconstruction of one sound share `pair`; `mrstft` is the reconstruction's distance to its original.
+    `peaks` is a small waveform for a list: up to 64 values from 0 to 1.
+    """
+
+    epoch: int
+    audio_path: str
+    sample_rate: int
+    step: int = 0
+    kind: PreviewKind = "sample"
+    name: str = ""
+    pair: str = ""
+    seconds: float = 0.0
+    mrstft: float | None = None
+    peaks: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class CheckpointSaved:
+    """A checkpoint is whole on disk. `path` is relative to the run folder; `reason` says who asked for it."""
+
+    step: int
+    epoch: int
+    path: str
+    reason: Literal["interval", "best", "requested", "cancelled", "preempted", "finished", "failed"]
+    val_loss: float | None = None
+
+
+@dataclass(frozen=True)
+class AlertStarted:
+    """Something is wrong since `step`: named, explained, with the action that helps. `id` pairs it with its end."""
+
+    id: str
+    kind: str
+    severity: Severity
+    title: str
+    explanation: str
+    action: str
+    step: int
+    epoch: int
+
+
+@dataclass(frozen=True)
+class AlertEnded:
+    """The condition that the alert `id` named no longer holds."""
+
+    id: str
+    step: int
+    epoch: int
+
+
+@dataclass(frozen=True)
+class RolledBack:
+    """Three non-finite steps in a row: weights and optimizer are those of `restored_step` again, at half the rate.
+
+    The count of steps goes on, so that other batches follow than the ones that failed.
+    """
+
+    step: int
+    restored_step: int
+    learning_rate_scale: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class CommandAnswered:
+    """The trainer's answer to the command `id`: done, or refused with the reason in `message`."""
+
+    id: int
+    command: str
+    done: bool
+    message: str = ""
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class NoteAdded:
+    """A person's note at a step."""
+
+    step: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Reported:
+    """One line for the events list that needs nothing done: what was skipped, which subscriber was dropped."""
+
+    message: str
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class TrainingCompleteEvent:
+    """The session is over. "finished" and "cancelled" are never the same; "failed" carries the error's one line."""
+
+    reason: CompletionReason
+    epoch: int
+    step: int
+    elapsed_seconds: float = 0.0
+    best_val_loss: float | None = None
+    best_epoch: int | None = None
+    checkpoint: str = ""
+    error: str = ""
+
+
+Event = (
+    RunStarted | PhaseChanged | StepMetrics | EpochMetrics | PreviewEvent | CheckpointSaved | AlertStarted | AlertEnded
+    | RolledBack | CommandAnswered | NoteAdded | Reported | TrainingCompleteEvent
+)  # fmt: skip
+
+KINDS: dict[str, type[Event]] = {
+    "run": RunStarted,
+    "phase": PhaseChanged,
+    "step": StepMetrics,
+    "epoch": EpochMetrics,
+    "preview": PreviewEvent,
+    "checkpoint": CheckpointSaved,
+    "alert": AlertStarted,
+    "alert_end": AlertEnded,
+    "rollback": RolledBack,
+    "answer": CommandAnswered,
+    "note": NoteAdded,
+    "report": Reported,
+    "complete": TrainingCompleteEvent,
+}
+NAMES = {event_type: kind for kind, event_type in KINDS.items()}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An event with its place in the run: sequence number (from 1) and wall-clock time in seconds since 1970."""
+
+    seq: int
+    time: float
+    event: Event
+
+
+def kind_of(event: Event) -> str:
+    """The event's short name, as stored and as printed by `--json`."""
+    return NAMES[type(event)]
+
+
+def to_plain(event: Event) -> dict[str, Any]:
+    """The event as JSON-ready values. Non-finite floats become {"$float": "nan"}: JSON has none."""
+    return {name: _plain(value) for name, value in asdict(event).items()}
+
+
+def from_plain(kind: str, body: Mapping[str, Any]) -> Event | None:
+    """The inverse of `to_plain`; None for a kind or shape that a newer version wrote (it is skipped, not a failure).
+
+    Fields that this version does not know are ignored and missing ones take their defaults, so old and new read
+    each other.
+    """
+    event_type = KINDS.get(kind)
+    if event_type is None:
+        return None
+    known = {f.name for f in fields(event_type)}
+    try:
+        return msgspec.convert(
+            {name: _revived(value) for name, value in body.items() if name in known}, event_type, strict=True
+        )
+    except msgspec.ValidationError:
+        return None
+
+
+def encode(event: Event) -> bytes:
+    """The event's body as JSON bytes (without its kind)."""
+    return msgspec.json.encode(to_plain(event))
+
+
+def decode(kind: str, body: bytes | str) -> Event | None:
+    """The event of `encode`'s bytes; None for what this version cannot read."""
+    try:
+        plain = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return None
+    return from_plain(kind, plain) if isinstance(plain, dict) else None
+
+
+_NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"$float": str(value)}
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _revived(value: Any) -> Any:
+    if isinstance(value, dict):
+        if value.keys() == {"$float"}:
+            return _NON_FINITE.get(value["$float"], math.nan)
+        return {key: _revived(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_revived(item) for item in value]
+    return value

@@ -1,0 +1,118 @@
+"""The state of a run as its events tell it: one frozen fold."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from core.run.events import (
+    AlertEnded,
+    AlertStarted,
+    CheckpointSaved,
+    CommandAnswered,
+    EpochMetrics,
+    Event,
+    NoteAdded,
+    Phase,
+    PhaseChanged,
+    PreviewEvent,
+    Reported,
+    RolledBack,
+    RunStarted,
+    StepMetrics,
+    Stored,
+    TrainingCompleteEvent,
+)
+
+Status = Literal["waiting", "loading", "training", "validating", "saving", "previewing",
+                 "finished", "cancelled", "preempted", "failed"]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunState:
+    """Everything a screen may show of a run. Tuples are oldest first; `seq` is the newest event folded in."""
+
+    seq: int = 0
+    time: float = 0.0
+    started: RunStarted | None = None
+    phase: Phase | None = None
+    phase_detail: str = ""
+    step: StepMetrics | None = None
+    epochs: tuple[EpochMetrics, ...] = ()
+    best: EpochMetrics | None = None
+    previews: tuple[PreviewEvent, ...] = ()
+    checkpoints: tuple[CheckpointSaved, ...] = ()
+    alerts: tuple[AlertStarted, ...] = ()
+    log: tuple[Stored, ...] = ()
+    complete: TrainingCompleteEvent | None = None
+
+    @property
+    def status(self) -> Status:
+        """One word for the whole run."""
+        if self.complete is not None:
+            return self.complete.reason
+        return self.phase or "waiting"
+
+    @property
+    def epoch(self) -> EpochMetrics | None:
+        """The newest epoch that has been validated."""
+        return self.epochs[-1] if self.epochs else None
+
+    @property
+    def progress(self) -> float:
+        """Share of the planned steps that is done, 0 to 1."""
+        total = self.started.total_steps if self.started else 0
+        return min(1.0, self.step.step / total) if self.step and total else 0.0
+
+
+LOGGED = (RunStarted, EpochMetrics, CheckpointSaved, AlertStarted, AlertEnded, RolledBack, CommandAnswered, NoteAdded,
+          Reported, TrainingCompleteEvent, PreviewEvent)  # fmt: skip
+LOG_LENGTH = 2000
+
+
+def fold(state: RunState, batch: Iterable[Stored]) -> RunState:
+    """The state after `batch`. Cutting a history into batches anywhere, or repeating its end, changes nothing."""
+    fresh = [stored for stored in batch if stored.seq > state.seq or isinstance(stored.event, StepMetrics)]
+    if not fresh:
+        return state
+    events = [stored.event for stored in fresh]
+    for event in events:
+        state = _fold_one(state, event)
+    logged = tuple(stored for stored in fresh if isinstance(stored.event, LOGGED))
+    return replace(
+        state,
+        seq=max(state.seq, fresh[-1].seq),
+        time=max(state.time, fresh[-1].time),
+        log=(state.log + logged)[-LOG_LENGTH:] if logged else state.log,
+    )
+
+
+def _fold_one(state: RunState, event: Event) -> RunState:
+    match event:
+        case StepMetrics():
+            return replace(state, step=event)
+        case RunStarted():
+            return _rewound(replace(state, started=event, complete=None, alerts=(), phase="loading"), event.start_step)
+        case PhaseChanged():
+            return replace(state, phase=event.phase, phase_detail=event.detail)
+        case EpochMetrics():
+            best = event if event.is_best else state.best
+            return replace(state, epochs=(*state.epochs, event), best=best)
+        case PreviewEvent():
+            return replace(state, previews=(*state.previews, event))
+        case CheckpointSaved():
+            return replace(state, checkpoints=(*state.checkpoints, event))
+        case AlertStarted():
+            return replace(state, alerts=(*(a for a in state.alerts if a.id != event.id), event))
+        case AlertEnded():
+            return replace(state, alerts=tuple(a for a in state.alerts if a.id != event.id))
+        case TrainingCompleteEvent():
+            return replace(state, complete=event, alerts=state.alerts)
+        case _:
+            return state
+
+
+def _rewound(state: RunState, step: int) -> RunState:
+    """The state with the epochs past `step` taken off the path: the trainer goes over those steps again."""
+    epochs = tuple(epoch for epoch in state.epochs if epoch.step <= step)
+    best = next((epoch for epoch in reversed(epochs) if epoch.is_best), None)
+    return replace(state, epochs=epochs, best=best, step=state.step if state.step and state.step.step <= step else None)

@@ -1,0 +1,101 @@
+"""Presets, and how what was found in the data folder settles the config's open values."""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
+
+from core.training.config import TrainingConfig
+
+T = TypeVar("T")
+PresetName = Literal["conservative", "balanced", "aggressive"]
+
+
+@dataclass(frozen=True)
+class OverfittingPreset:
+    """One column of the specification's preset table (document 5)."""
+
+    name: PresetName
+    dropout: float
+    weight_decay: float
+    augmentation_expansion: int
+    max_epochs: int
+    learning_rate: float
+    kl_warmup_fraction: float
+    gradient_clip_norm: float
+
+
+CONSERVATIVE = OverfittingPreset("conservative", 0.4, 0.05, 15, 100, 5e-4, 0.5, 0.5)
+BALANCED = OverfittingPreset("balanced", 0.2, 0.01, 10, 200, 1e-3, 0.3, 1.0)
+AGGRESSIVE = OverfittingPreset("aggressive", 0.1, 0.001, 5, 500, 2e-3, 0.2, 5.0)
+PRESETS = {preset.name: preset for preset in (CONSERVATIVE, BALANCED, AGGRESSIVE)}
+
+MAX_BATCH = 32
+
+
+def preset_for(file_count: int) -> OverfittingPreset:
+    """The preset of the specification's table for so many files: under 50, 50 to 199, 200 and more."""
+    if file_count < 50:
+        return CONSERVATIVE
+    return BALANCED if file_count < 200 else AGGRESSIVE
+
+
+def validation_fraction(file_count: int) -> float:
+    """The share of files held out: .5 under 10 files, .3 under 50, .2 under 200, .1 from there on."""
+    if file_count < 10:
+        return 0.5
+    if file_count < 50:
+        return 0.3
+    return 0.2 if file_count < 200 else 0.1
+
+
+def batch_size_for(train_chunks: int) -> int:
+    """min(32, chunks / 4), never under 1 (specification 5, open question 4)."""
+    return max(1, min(MAX_BATCH, train_chunks // 4))
+
+
+def resolve(config: TrainingConfig, file_count: int, train_chunks: int, given: AbstractSet[str]) -> TrainingConfig:
+    """The config with every open value settled; a key in `given` (dotted) was set by the person and stays as it is.
+
+    `train_chunks` counts the training chunks before augmentation. Resolving a resolved config with all of its keys
+    in `given` changes nothing, so that a run folder's config.toml is enough to run again.
+    """
+    preset = preset_for(file_count) if config.preset == "auto" else PRESETS[config.preset]
+
+    def pick(key: str, current: T, chosen: T) -> T:
+        return current if key in given else chosen
+
+    regularization = replace(
+        config.regularization,
+        **{
+            name: pick(f"regularization.{name}", getattr(config.regularization, name), getattr(preset, name))
+            for name in ("dropout", "weight_decay", "augmentation_expansion", "gradient_clip_norm")
+        },
+    )
+    kl = replace(
+        config.loss.kl,
+        warmup_fraction=pick("loss.kl.warmup_fraction", config.loss.kl.warmup_fraction, preset.kl_warmup_fraction),
+    )
+    batch_size = config.batch_size or batch_size_for(train_chunks)
+    epochs = config.epochs or preset.max_epochs
+    steps_per_epoch = steps_in_epoch(train_chunks, regularization.augmentation_expansion, batch_size)
+    total_steps = min(config.steps or epochs * steps_per_epoch, epochs * steps_per_epoch)
+    return replace(
+        config,
+        preset=preset.name,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=config.learning_rate or preset.learning_rate,
+        warmup_steps=config.warmup_steps if config.warmup_steps >= 0 else min(200, max(1, total_steps // 20)),
+        data=replace(
+            config.data, validation_fraction=config.data.validation_fraction or validation_fraction(file_count)
+        ),
+        regularization=regularization,
+        loss=replace(config.loss, kl=kl),
+        preview=replace(config.preview, every=config.preview.every or (2 if epochs < 50 else 5)),
+        checkpoint=replace(config.checkpoint, every=config.checkpoint.every or (1 if epochs < 10 else 5)),
+    )
+
+
+def steps_in_epoch(train_chunks: int, expansion: int, batch_size: int) -> int:
+    """Optimizer steps in one epoch: every chunk `expansion` times, in batches; the last may be smaller."""
+    return max(1, -(-train_chunks * expansion // batch_size))
