@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from core.run.plain import from_json_ready, to_json_ready
+
 
 @dataclass(frozen=True)
 class Stop:
@@ -57,7 +59,7 @@ def kind_of(command: Command) -> str:
 
 def encode(command: Command) -> bytes:
     """The command's body as JSON bytes (without its kind)."""
-    return msgspec.json.encode(asdict(command))
+    return msgspec.json.encode(to_json_ready(asdict(command)))
 
 
 def decode(kind: str, body: bytes | str) -> Command | None:
@@ -66,7 +68,7 @@ def decode(kind: str, body: bytes | str) -> Command | None:
     if command_type is None:
         return None
     try:
-        command: Command = msgspec.json.decode(body, type=command_type)
+        command: Command = msgspec.convert(from_json_ready(msgspec.json.decode(body)), command_type)
     except (msgspec.ValidationError, msgspec.DecodeError):
         return None
     return command

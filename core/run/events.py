@@ -1,11 +1,12 @@
 """What a run tells the world: frozen events and their one JSON form."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 import msgspec
+
+from core.run.plain import from_json_ready, to_json_ready
 
 CompletionReason = Literal["finished", "cancelled", "preempted", "failed"]
 Severity = Literal["warning", "danger"]
@@ -158,7 +159,7 @@ class CheckpointSaved:
     step: int
     epoch: int
     path: str
-    reason: Literal["interval", "best", "requested", "cancelled", "preempted", "finished", "failed"]
+    reason: Literal["interval", "autosave", "best", "requested", "cancelled", "preempted", "finished"]
     val_loss: float | None = None
 
 
@@ -278,7 +279,7 @@ def kind_of(event: Event) -> str:
 
 def to_plain(event: Event) -> dict[str, Any]:
     """The event as JSON-ready values. Non-finite floats become {"$float": "nan"}: JSON has none."""
-    return {name: _plain(value) for name, value in asdict(event).items()}
+    return {name: to_json_ready(value) for name, value in asdict(event).items()}
 
 
 def from_plain(kind: str, body: Mapping[str, Any]) -> Event | None:
@@ -293,7 +294,7 @@ def from_plain(kind: str, body: Mapping[str, Any]) -> Event | None:
     known = {f.name for f in fields(event_type)}
     try:
         return msgspec.convert(
-            {name: _revived(value) for name, value in body.items() if name in known}, event_type, strict=True
+            {name: from_json_ready(value) for name, value in body.items() if name in known}, event_type, strict=True
         )
     except msgspec.ValidationError:
         return None
@@ -311,26 +312,3 @@ def decode(kind: str, body: bytes | str) -> Event | None:
     except msgspec.DecodeError:
         return None
     return from_plain(kind, plain) if isinstance(plain, dict) else None
-
-
-_NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return {"$float": str(value)}
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _revived(value: Any) -> Any:
-    if isinstance(value, dict):
-        if value.keys() == {"$float"}:
-            return _NON_FINITE.get(value["$float"], math.nan)
-        return {key: _revived(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_revived(item) for item in value]
-    return value

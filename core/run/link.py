@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from core.errors import UsageError
 from core.run.commands import Command
 from core.run.events import Stored
 
 
-class LinkError(Exception):
+class LinkError(UsageError):
     """The run cannot be reached or read; the message is one line for a person: what, where, what to do."""
 
 

@@ -71,7 +71,7 @@ LOG_LENGTH = 2000
 
 def fold(state: RunState, batch: Iterable[Stored]) -> RunState:
     """The state after `batch`. Cutting a history into batches anywhere, or repeating its end, changes nothing."""
-    fresh = [stored for stored in batch if stored.seq > state.seq or isinstance(stored.event, StepMetrics)]
+    fresh = [s for s in batch if s.seq > state.seq or (s.seq == state.seq and isinstance(s.event, StepMetrics))]
     if not fresh:
         return state
     events = [stored.event for stored in fresh]
@@ -91,9 +91,10 @@ def _fold_one(state: RunState, event: Event) -> RunState:
         case StepMetrics():
             return replace(state, step=event)
         case RunStarted():
-            return _rewound(replace(state, started=event, complete=None, alerts=(), phase="loading"), event.start_step)
-        case PhaseChanged():
-            return replace(state, phase=event.phase, phase_detail=event.detail)
+            fresh = replace(state, started=event, complete=None, alerts=(), phase="loading", phase_detail="")
+            return _rewound(fresh, event.start_step)
+        case PhaseChanged():  # after an end: a new session is loading
+            return replace(state, phase=event.phase, phase_detail=event.detail, complete=None)
         case EpochMetrics():
             best = event if event.is_best else state.best
             return replace(state, epochs=(*state.epochs, event), best=best)
@@ -106,7 +107,7 @@ def _fold_one(state: RunState, event: Event) -> RunState:
         case AlertEnded():
             return replace(state, alerts=tuple(a for a in state.alerts if a.id != event.id))
         case TrainingCompleteEvent():
-            return replace(state, complete=event, alerts=state.alerts)
+            return replace(state, complete=event)
         case _:
             return state
 

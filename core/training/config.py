@@ -7,8 +7,10 @@ so is settled by `core.training.presets.resolve` from what the data folder holds
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
+from core.errors import UsageError
 
-class ConfigError(ValueError):
+
+class ConfigError(UsageError, ValueError):
     """A value or key of the config is wrong; the message is one line: what, where, what to do."""
 
 

@@ -77,15 +77,15 @@ def resolve(config: TrainingConfig, file_count: int, train_chunks: int, given: A
     )
     batch_size = config.batch_size or batch_size_for(train_chunks)
     epochs = config.epochs or preset.max_epochs
-    steps_per_epoch = steps_in_epoch(train_chunks, regularization.augmentation_expansion, batch_size)
-    total_steps = min(config.steps or epochs * steps_per_epoch, epochs * steps_per_epoch)
+    planned = replace(config, epochs=epochs)
+    steps = total_steps(planned, steps_in_epoch(train_chunks, regularization.augmentation_expansion, batch_size))
     return replace(
         config,
         preset=preset.name,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=config.learning_rate or preset.learning_rate,
-        warmup_steps=config.warmup_steps if config.warmup_steps >= 0 else min(200, max(1, total_steps // 20)),
+        warmup_steps=config.warmup_steps if config.warmup_steps >= 0 else min(200, max(1, steps // 20)),
         data=replace(
             config.data, validation_fraction=config.data.validation_fraction or validation_fraction(file_count)
         ),
@@ -96,6 +96,18 @@ def resolve(config: TrainingConfig, file_count: int, train_chunks: int, given: A
     )
 
 
+def get_adaptive_config(file_count: int) -> TrainingConfig:
+    """The config that so many files get by themselves, counting one chunk a file."""
+    train_files = max(1, round(file_count * (1 - validation_fraction(file_count))))
+    return resolve(TrainingConfig(), file_count, train_files, frozenset())
+
+
 def steps_in_epoch(train_chunks: int, expansion: int, batch_size: int) -> int:
     """Optimizer steps in one epoch: every chunk `expansion` times, in batches; the last may be smaller."""
     return max(1, -(-train_chunks * expansion // batch_size))
+
+
+def total_steps(config: TrainingConfig, steps_per_epoch: int) -> int:
+    """The steps of a whole run: all epochs, or `steps` where that is fewer."""
+    planned = config.epochs * steps_per_epoch
+    return min(planned, config.steps) if config.steps else planned

@@ -1,0 +1,175 @@
+"""The audio recipe: a ConvVAE on spectrograms of a folder of sounds."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from core.audio.bank import SoundBank, training_batch, validation_chunks
+from core.audio.files import DataError, find_sounds
+from core.audio.spectrogram import AudioSpectrogram
+from core.audio.split import split_files
+from core.losses.kl import kl_per_dimension
+from core.losses.spectral import compute_combined_loss, create_stft_loss
+from core.models.conv_vae import ConvVAE
+from core.run.events import TermInfo
+from core.training.config import TrainingConfig
+from core.training.presets import resolve, steps_in_epoch, validation_fraction
+from core.training.recipe import DataSummary, Losses, PreviewDraft, Progress
+
+STATISTICS_BATCHES = 16  # chunks enough for stable band statistics, loaded in a second or two
+
+TERMS = (
+    TermInfo("total_loss", "total", "total", judged=False,
+             help="All terms at their final weights. The best checkpoint is the one with the lowest validation total."),
+    TermInfo("stft_loss", "stft", "reconstruction",
+             help="How far the spectrum is off at several resolutions. Lower sounds closer; it drives the training."),
+    TermInfo("mag_recon_loss", "magnitude", "reconstruction",
+             help="Mean distance of the log magnitudes, in standard deviations. Around 0.75 is predicting the mean."),
+    TermInfo("if_recon_loss", "IF", "reconstruction",
+             help="How far the instantaneous frequency is off where there is energy. It carries pitch and phase."),
+    TermInfo("kl_loss", "KL", "kl", judged=False,
+             help="How much the latent says about a sound, in nats. Near 0 the model ignores its latent (collapse)."),
+)  # fmt: skip
+
+
+class AudioRecipe:
+    """See `core.training.recipe.Recipe`. Batches are waveforms [batch, 1, samples]; spectrograms follow on the fly."""
+
+    name = "audio"
+
+    def __init__(
+        self, config: TrainingConfig, train: SoundBank, val: SoundBank, data: DataSummary, device: torch.device
+    ) -> None:
+        self.config = config
+        self.data = data
+        self.sample_rate = config.spectrogram.sample_rate
+        self.terms = tuple(t for t in TERMS if t.name != "if_recon_loss" or config.spectrogram.channels == 2)
+        self._train, self._val, self._device = train, val, device
+        self._samples = round(config.data.chunk_seconds * self.sample_rate)
+        self.steps_per_epoch = steps_in_epoch(
+            train.chunks(self._samples), config.regularization.augmentation_expansion, config.batch_size
+        )
+        self._spectrogram = AudioSpectrogram(config.spectrogram).to(device)
+        # Rendering happens in a thread of its own, on the CPU, where it takes no memory from the training.
+        self._renderer = AudioSpectrogram(config.spectrogram)
+        self._stft_loss = create_stft_loss(config.loss.stft).to(device)
+        self._chunks = validation_chunks(val, config)
+        self.model = self._build_model()
+
+    @classmethod
+    def prepare(
+        cls, config: TrainingConfig, given: frozenset[str], device: torch.device, progress: Progress
+    ) -> "AudioRecipe":
+        folder = Path(config.data.path).expanduser()
+        sample_rate = config.spectrogram.sample_rate
+        bank = SoundBank.load(find_sounds(folder), config.data, sample_rate, progress, root=folder)
+        if len(bank.files) < 2:
+            raise DataError(_too_few(folder, bank))
+        fraction = config.data.validation_fraction or validation_fraction(len(bank.files))
+        train, val = (bank.subset(part) for part in split_files(bank.files, fraction, config.seed))
+        chunks = train.chunks(round(config.data.chunk_seconds * sample_rate))
+        data = DataSummary(len(train.files), len(val.files), train.seconds, tuple(bank.skipped))
+        bank.close()
+        return cls(resolve(config, len(train.files) + len(val.files), chunks, given), train, val, data, device)
+
+    @property
+    def representation(self) -> str:
+        spec = self.config.spectrogram
+        bands = f"{spec.n_mels} mel" if spec.n_mels else "linear"
+        return f"log-mel, {bands}" if spec.channels == 1 else f"magnitude + IF, {bands}"
+
+    def batch(self, generator: torch.Generator) -> Tensor:
+        return training_batch(self._train, self.config, self.config.batch_size, generator, self._device)
+
+    def validation_batches(self) -> Sequence[Tensor]:
+        return [chunk.to(self._device) for chunk in self._chunks.split(max(8, self.config.batch_size))]
+
+    def losses(self, model: nn.Module, batch: Tensor, kl_weight: float) -> Losses:
+        spec, target = self._normalised(model, batch)
+        reconstruction, mu, logvar = model(target)
+        energy = self._spectrogram.energy(spec) if self.config.spectrogram.channels == 2 else None
+        return compute_combined_loss(
+            reconstruction, target, mu, logvar, self.config.loss,
+            kl_weight=kl_weight, stft_loss_fn=self._stft_loss, if_weights=energy,
+        )  # fmt: skip
+
+    def kl_per_dimension(self, model: nn.Module, batch: Tensor) -> Tensor:
+        _, target = self._normalised(model, batch)
+        assert isinstance(model, ConvVAE)
+        return kl_per_dimension(*model.encode(target))
+
+    def objective(self, terms: Mapping[str, float], kl_weight: float) -> float:
+        return terms["total_loss"] + (self.config.loss.kl.weight_max - kl_weight) * terms["kl_loss"]
+
+    def configure(self, config: TrainingConfig) -> None:
+        self.config = config
+
+    def draft_previews(self, model: nn.Module) -> Iterator[PreviewDraft]:
+        assert isinstance(model, ConvVAE)
+        if self._preview_sounds:
+            batch = torch.stack([chunk for _, chunk in self._preview_sounds]).to(self._device)
+            _, target = self._normalised(model, batch)
+            mu, _ = model.encode(target)
+            outputs = model.denormalize(model.decode(mu)).cpu()
+            for (name, _), output in zip(self._preview_sounds, outputs, strict=True):
+                yield PreviewDraft("reconstruction", name, name, output)
+        for number, latent in enumerate(self._preview_latents):
+            output = model.denormalize(model.decode(latent[None].to(self._device)))[0].cpu()
+            yield PreviewDraft("sample", f"fixed {number + 1}", f"sample-{number + 1}", output)
+
+    def render(self, draft: PreviewDraft) -> Tensor:
+        with torch.inference_mode():
+            waveform: Tensor = self._renderer.inverse(draft.output[None], self._samples)[0, 0]
+        return waveform
+
+    def original(self, pair: str) -> Tensor | None:
+        return next((chunk[0] for name, chunk in self._preview_sounds if name == pair), None)
+
+    def close(self) -> None:
+        self._train.close()
+        self._val.close()
+
+    def _build_model(self) -> ConvVAE:
+        spec, model_config = self.config.spectrogram, self.config.model
+        generator = torch.Generator().manual_seed(self.config.seed)
+        first = self._spectrogram(self.batch(generator))
+        model = ConvVAE(
+            in_channels=spec.channels,
+            bands=spec.bands,
+            frames=first.shape[-1],
+            latent_dim=model_config.latent_dim,
+            channels=model_config.channels,
+            dropout=self.config.regularization.dropout,
+        ).to(self._device)
+        model.fit_normalization(self._spectrogram(self.batch(generator)) for _ in range(STATISTICS_BATCHES))
+        return model
+
+    def _normalised(self, model: nn.Module, batch: Tensor) -> tuple[Tensor, Tensor]:
+        assert isinstance(model, ConvVAE)
+        with torch.no_grad():
+            spec = self._spectrogram(batch)
+            return spec, model.normalize(spec)
+
+    @cached_property
+    def _preview_sounds(self) -> list[tuple[str, Tensor]]:
+        """The first chunk of the first few validation files, by name: the same ones for the whole run."""
+        firsts: dict[str, Tensor] = {}
+        for file, chunk in zip(self._val.chunk_files(self._samples), self._chunks, strict=True):
+            firsts.setdefault(file.stem, chunk)
+        return list(firsts.items())[: self.config.preview.sounds]
+
+    @cached_property
+    def _preview_latents(self) -> Tensor:
+        generator = torch.Generator().manual_seed(self.config.seed + 7)
+        return torch.randn(self.config.preview.samples, self.config.model.latent_dim, generator=generator)
+
+
+def _too_few(folder: Path, bank: SoundBank) -> str:
+    skipped = f"; skipped {bank.skipped[0].path}: {bank.skipped[0].reason}" if bank.skipped else ""
+    return (
+        f"{folder}: {len(bank.files)} usable sound{'' if len(bank.files) == 1 else 's'}, and 2 are the least "
+        f"(one to learn from, one to judge by){skipped}; add sounds"
+    )

@@ -1,0 +1,1 @@
+from .detectors import Detectors as Detectors

@@ -1,0 +1,42 @@
+"""What every detector has in common: one alert at most, started and ended by events."""
+
+from dataclasses import dataclass
+
+from core.run.events import AlertEnded, AlertStarted, Event, Severity
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a detector found, in a person's words: figures in the explanation, a key or setting in the action."""
+
+    title: str
+    explanation: str
+    action: str
+    severity: Severity = "warning"
+
+
+@dataclass
+class Alarm:
+    """The alert of one kind. While it is on, the same trouble says nothing more; `active` is what a screen shows."""
+
+    active: AlertStarted | None = None
+
+    def _start(self, kind: str, finding: Finding, step: int, epoch: int) -> list[Event]:
+        self.active = AlertStarted(
+            id=f"{kind}-{step}",
+            kind=kind,
+            severity=finding.severity,
+            title=finding.title,
+            explanation=finding.explanation,
+            action=finding.action,
+            step=step,
+            epoch=epoch,
+        )
+        return [self.active]
+
+    def _end(self, step: int, epoch: int) -> list[Event]:
+        if self.active is None:
+            return []
+        ended = AlertEnded(id=self.active.id, step=step, epoch=epoch)
+        self.active = None
+        return [ended]

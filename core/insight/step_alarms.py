@@ -1,0 +1,121 @@
+"""Trouble that shows from step to step: exploding and non-finite losses, and a trainer that waits for its data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+
+from core.insight.alarm import Alarm, Finding
+from core.run.events import Event, StepMetrics
+
+EXPLODED = 3.0
+SPIKE = 10.0
+EXPLOSION_STEPS = 20
+MIN_STEPS = 10
+
+CLEAN_STEPS = 100
+
+STARVED_SHARE = 0.5
+FED_SHARE = 0.3
+STARVED_STEPS = 50
+
+
+@dataclass
+class Explosion(Alarm):
+    """A term at constant weight that stands at 3 times what it was before the first update, over about 20 steps.
+
+    The divergence of a rate that is far too high: the loss jumps within the first epoch, too soon to rise for five.
+    Over when no term is above its first value any more.
+    """
+
+    untrained: dict[str, float] = field(default_factory=dict)
+    level: dict[str, float] = field(default_factory=dict)
+    steps: int = 0
+
+    def step(self, metrics: StepMetrics, labels: Mapping[str, str], learning_rate: float) -> list[Event]:
+        """Take the step's terms that are in `labels` (name to label); `learning_rate` is the highest of the run."""
+        if metrics.skipped:
+            return []
+        self.steps += 1
+        for name in labels:
+            value = metrics.terms.get(name, 0.0)
+            if value <= 0 or not isfinite(value):
+                continue
+            first = self.untrained.setdefault(name, value)
+            # What is above 10 times the first value counts as that much, so that a lone spike is no explosion.
+            share = min(value / first, SPIKE)
+            level = self.level.get(name, 1.0)
+            self.level[name] = level + (share - level) / min(self.steps, EXPLOSION_STEPS)
+        highest = max(self.level, key=self.level.__getitem__, default=None)
+        if highest is None or self.steps < MIN_STEPS:
+            return []
+        if self.active is not None:
+            return self._end(metrics.step, metrics.epoch) if self.level[highest] <= 1 else []
+        if self.level[highest] <= EXPLODED:
+            return []
+        rate = f" at a tenth of the rate: --set learning_rate={learning_rate / 10:.2g}" if learning_rate else ""
+        finding = Finding(
+            title=f"Diverging: {labels[highest]} has exploded",
+            explanation=f"{labels[highest]} is more than {EXPLODED:.0f} times what it was before any training "
+            f"({self.untrained[highest]:.3g}). The steps are far too large.",
+            action=f"Press c to stop and train again{rate}",
+            severity="danger",
+        )
+        return self._start("divergence", finding, metrics.step, metrics.epoch)
+
+
+@dataclass
+class NonFinite(Alarm):
+    """A loss or gradient that was NaN or infinite; over after 100 clean steps in a row."""
+
+    clean_steps: int = 0
+
+    def report(self, step: int, epoch: int, label: str, learning_rate: float) -> list[Event]:
+        """The step was skipped because of `label`; `learning_rate` is the highest of the run."""
+        self.clean_steps = 0
+        if self.active is not None:
+            return []
+        rate = f": --set learning_rate={learning_rate / 2:.2g}" if learning_rate else ""
+        finding = Finding(
+            title=f"Not a number: {label} at step {step:,}",
+            explanation=f"{label} was NaN or infinite, so the step was skipped and the weights are unharmed. Three in "
+            "a row bring back the last good state at half the rate.",
+            action=f"A single one needs nothing. If it returns, press c and train again at a lower rate{rate}",
+            severity="danger",
+        )
+        return self._start("nonfinite", finding, step, epoch)
+
+    def step(self, metrics: StepMetrics) -> list[Event]:
+        """Count a clean step."""
+        if self.active is None:
+            return []
+        self.clean_steps = 0 if metrics.skipped else self.clean_steps + 1
+        return self._end(metrics.step, metrics.epoch) if self.clean_steps >= CLEAN_STEPS else []
+
+
+@dataclass
+class Starvation(Alarm):
+    """More than half of the time of about the last 50 steps went into waiting for data; over below 30 %."""
+
+    share: float = 0.0
+    steps: int = 0
+
+    def step(self, metrics: StepMetrics) -> list[Event]:
+        """Take a step's `data_time_s` as a share of its `step_time_s`."""
+        if metrics.step_time_s <= 0:
+            return []
+        self.steps += 1
+        # A mean of shares rather than of seconds: one long stall counts as one step.
+        share = min(1.0, metrics.data_time_s / metrics.step_time_s)
+        self.share += (share - self.share) / min(self.steps, STARVED_STEPS)
+        if self.active is not None:
+            return self._end(metrics.step, metrics.epoch) if self.share < FED_SHARE else []
+        if self.steps < STARVED_STEPS or self.share <= STARVED_SHARE:
+            return []
+        finding = Finding(
+            title=f"Waiting for data: {self.share:.0%} of every step",
+            explanation=f"Over the last {STARVED_STEPS} steps the model stood still for {self.share:.0%} of the time "
+            "while sounds were read and augmented.",
+            action="Keep the sounds in memory (--set data.memory_mb=8192), move them to a local disk, or augment less "
+            "(--set augment.pitch_probability=0 --set augment.speed_probability=0)",
+        )
+        return self._start("starvation", finding, metrics.step, metrics.epoch)

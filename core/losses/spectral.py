@@ -1,0 +1,131 @@
+"""The audio VAE's loss: multi-resolution STFT, L1 per channel and KL, as named terms (specification 1 and 2)."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import torch
+from auraloss.freq import MultiResolutionSTFTLoss
+from torch import Tensor, nn
+from torch.nn import functional
+
+from core.losses.kl import kl_with_free_bits
+from core.training.config import LossConfig, STFTLossConfig
+
+Distance = Callable[[Tensor, Tensor], Tensor]
+
+
+def create_stft_loss(config: STFTLossConfig | LossConfig | None = None) -> nn.Module:
+    """auraloss' multi-resolution STFT loss: spectral convergence plus log magnitude (Yamamoto et al. 2020).
+
+    It compares two signals [batch, 1, samples] of at least half its largest FFT size. Make it once per run.
+    """
+    stft = config.stft if isinstance(config, LossConfig) else config or STFTLossConfig()
+    loss: nn.Module = MultiResolutionSTFTLoss(
+        fft_sizes=list(stft.fft_sizes), hop_sizes=list(stft.hop_sizes), win_lengths=list(stft.win_lengths)
+    )
+    return loss
+
+
+def compute_combined_loss(
+    recon: Tensor,
+    target: Tensor,
+    mu: Tensor,
+    logvar: Tensor,
+    loss_config: LossConfig | None = None,
+    kl_weight: float | None = None,
+    stft_loss_fn: Distance | None = None,
+    if_weights: Tensor | None = None,
+) -> dict[str, Tensor]:
+    """Every term of the loss and their weighted sum, as float32 scalars.
+
+    `recon` and `target` are spectrograms [batch, channels, bands, frames]: channel 0 the log magnitude, channel 1, if
+    there is one, the instantaneous frequency. `mu` and `logvar` are [batch, latent_dim]. The terms:
+
+    - `stft_loss`: `stft_loss_fn` on the magnitude channel, flattened to one signal an item
+    - `mag_recon_loss`, `if_recon_loss`: L1 of each channel, IF weighted by energy (0 without an IF channel)
+    - `recon_loss`: the two by the config's magnitude_weight and if_weight
+    - `kl_loss`: KL with free bits
+    - `total_loss`: stft.weight * stft_loss + reconstruction.weight * recon_loss + kl_weight * kl_loss
+
+    A term of weight 0 is measured but left out of the total: it has no gradient, and could it not be computed (NaN,
+    infinity), the total would not notice. `kl_weight` None means the config's weight_max. `if_weights` are energies
+    [batch, bands, frames], 0 or more, of any scale; None takes the exponential of the target's magnitude channel.
+    Raises ValueError for shapes that do not fit.
+    """
+    _check_shapes(recon, target, if_weights)
+    config = loss_config or LossConfig()
+    if kl_weight is None:
+        kl_weight = config.kl.weight_max
+    reconstruction = config.reconstruction
+    # Under autocast the decoder may answer in half precision, whose squares overflow.
+    recon, target = recon.float(), target.float()
+
+    with _gradient_if(config.stft.weight):
+        stft = _flattened_stft(recon[:, 0], target[:, 0], stft_loss_fn or create_stft_loss(config), config.stft)
+    with _gradient_if(reconstruction.weight * reconstruction.magnitude_weight):
+        magnitude = functional.l1_loss(recon[:, 0], target[:, 0])
+    with _gradient_if(reconstruction.weight * reconstruction.if_weight):
+        frequency = _frequency_loss(recon, target, if_weights)
+    with _gradient_if(kl_weight):
+        kl = kl_with_free_bits(mu, logvar, config.kl.free_bits)
+
+    recon_loss = _weighted_sum((reconstruction.magnitude_weight, magnitude), (reconstruction.if_weight, frequency))
+    total = _weighted_sum((config.stft.weight, stft), (reconstruction.weight, recon_loss), (kl_weight, kl))
+    return {
+        "total_loss": total,
+        "stft_loss": stft,
+        "mag_recon_loss": magnitude,
+        "if_recon_loss": frequency,
+        "kl_loss": kl,
+        "recon_loss": recon_loss,
+    }
+
+
+def energy_weights(energy: Tensor) -> Tensor:
+    """Energies [batch, bands, frames], 0 or more, as weights whose mean is 1 in every item; 0 throughout in silence.
+
+    Each item is scaled by itself, so that a quiet sound counts as much as a loud one and an item's loss does not
+    depend on what else is in its batch.
+    """
+    energy = energy.float().clamp(min=0)
+    # The largest value first: the mean of squares of loud linear spectra would leave float32's exact range.
+    relative = energy / energy.amax(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
+    return relative / relative.mean(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(torch.float32).eps)
+
+
+def _flattened_stft(recon: Tensor, target: Tensor, distance: Distance, config: STFTLossConfig) -> Tensor:
+    """`distance` between magnitudes [batch, bands, frames], each laid out row after row as one signal."""
+    # Silence at the end lets a spectrogram of any size fill the longest window.
+    missing = max(0, max(config.fft_sizes) - recon[0].numel())
+    recon, target = (functional.pad(signal.flatten(1), (0, missing)).unsqueeze(1) for signal in (recon, target))
+    return distance(recon, target)
+
+
+def _frequency_loss(recon: Tensor, target: Tensor, energy: Tensor | None) -> Tensor:
+    if target.shape[1] == 1:
+        return target.new_zeros(())
+    if energy is None:
+        log_amplitude = target[:, 0].detach()
+        # Only ratios count: taking the largest value off first keeps exp from overflowing on any scale.
+        energy = (log_amplitude - log_amplitude.amax(dim=(1, 2), keepdim=True)).exp()
+    return (energy_weights(energy) * (recon[:, 1] - target[:, 1]).abs()).mean()
+
+
+def _gradient_if(weight: float) -> AbstractContextManager[None]:
+    return torch.set_grad_enabled(torch.is_grad_enabled() and weight != 0)
+
+
+def _weighted_sum(*terms: tuple[float, Tensor]) -> Tensor:
+    """The sum of weight times term; a term of weight 0 is left out rather than multiplied, since 0 * NaN is NaN."""
+    counted = [weight * term for weight, term in terms if weight != 0]
+    return torch.stack(counted).sum() if counted else terms[0][1].new_zeros(())
+
+
+def _check_shapes(recon: Tensor, target: Tensor, if_weights: Tensor | None) -> None:
+    shape = tuple(target.shape)
+    if len(shape) != 4 or shape[1] not in (1, 2) or recon.shape != target.shape:
+        raise ValueError(
+            f"reconstruction {tuple(recon.shape)} and target {shape}: expected the same [batch, 1 or 2, bands, frames]"
+        )
+    if if_weights is not None and tuple(if_weights.shape) != (shape[0], *shape[2:]):
+        raise ValueError(f"if_weights of shape {tuple(if_weights.shape)}: expected {(shape[0], *shape[2:])}")

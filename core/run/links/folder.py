@@ -1,0 +1,84 @@
+"""The link to a run that another process trains: only the run folder is shared."""
+
+import shlex
+import shutil
+import time
+
+from core.run.commands import Command
+from core.run.events import Stored
+from core.run.folder import RunFolder, RunFolderError
+from core.run.link import LinkError, RunInfo, Series
+from core.run.reader import RunReader
+
+MAX_ARTIFACT_BYTES = 64 * 2**20
+FULL_DISK_BYTES = 2**20
+
+
+class FolderLink:
+    """A `RunLink` over a run folder on this machine."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        self._reader = RunReader(folder.store_path)
+
+    @property
+    def trouble(self) -> str | None:
+        """As `RunLink.trouble`: the trainer was killed, or has no room to write."""
+        if self._folder.is_live():
+            full = shutil.disk_usage(self._folder.path).free < FULL_DISK_BYTES
+            return f"{self._folder.path}: the disk is full; free some space" if full else None
+        try:
+            heard = self._reader.left_open()
+        except LinkError as error:
+            return str(error)
+        if heard is None or self._folder.is_live():
+            return None
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(heard))
+        return f"the trainer is gone since {since}; resume with: {self._resume_command()}"
+
+    def info(self) -> RunInfo:
+        """As `RunLink.info`. A config that cannot be read is shown as an empty one."""
+        try:
+            config = self._folder.config()
+        except RunFolderError:
+            config = {}
+        path = str(self._folder.path)
+        return RunInfo(self._folder.name, path, config, live=self._folder.is_live(), local_folder=path)
+
+    def read(self, after: int = 0) -> list[Stored]:
+        """As `RunLink.read`."""
+        return self._reader.read(after)
+
+    def series(self, term: str, lo: int = 0, hi: int | None = None, width: int = 100) -> Series:
+        """As `RunLink.series`."""
+        return self._reader.series(term, lo, hi, width)
+
+    def send(self, command: Command) -> int:
+        """As `RunLink.send`."""
+        if not self._folder.is_live():
+            raise LinkError(f"{self._folder.name}: no trainer is at work; resume with: {self._resume_command()}")
+        return self._reader.send(command)
+
+    def fetch(self, artifact: str) -> bytes:
+        """As `RunLink.fetch`; at most 64 MiB, and nothing of the store itself."""
+        try:
+            root = self._folder.path.resolve()
+            path = (root / artifact).resolve(strict=True)
+            # Opening the store as a plain file would drop SQLite's locks on it, were the trainer in this process.
+            allowed = path.is_relative_to(root) and path.is_file() and not path.name.startswith("run.sqlite")
+            if not allowed:
+                raise LinkError(f"{artifact!r}: not a file of this run")
+            with path.open("rb") as file:
+                data = file.read(MAX_ARTIFACT_BYTES + 1)
+        except (OSError, ValueError) as error:
+            raise LinkError(f"{artifact!r}: not a file of this run ({error})") from error
+        if len(data) > MAX_ARTIFACT_BYTES:
+            raise LinkError(f"{artifact!r}: larger than {MAX_ARTIFACT_BYTES >> 20} MiB; copy it from {root}")
+        return data
+
+    def close(self) -> None:
+        """As `RunLink.close`."""
+        self._reader.close()
+
+    def _resume_command(self) -> str:
+        return f"distill-tui resume {shlex.quote(str(self._folder.path))}"

@@ -1,0 +1,35 @@
+"""Where a trainer's events go: into the run store, and to a subscriber that may fail without harming the run."""
+
+import logging
+
+from core.run.events import Event, Reported, StepMetrics
+from core.run.store import RunWriter
+from core.training.metrics import MetricsCallback
+
+log = logging.getLogger(__name__)
+
+
+class Journal:
+    """Writes every event; a subscriber that raises is reported once and dropped."""
+
+    def __init__(self, writer: RunWriter, callback: MetricsCallback | None) -> None:
+        self._writer, self._callback = writer, callback
+
+    def emit(self, event: Event) -> None:
+        """Store the event (step metrics in their blocks) and pass it on."""
+        if isinstance(event, StepMetrics):
+            self._writer.step(event)
+        else:
+            self._writer.event(event)
+        if self._callback is not None:
+            self._tell(self._callback, event)
+
+    def _tell(self, callback: MetricsCallback, event: Event) -> None:
+        try:
+            callback(event)
+        except Exception as error:
+            self._callback = None
+            log.exception("a subscriber raised and was dropped")
+            self._writer.event(
+                Reported(f"a subscriber raised {type(error).__name__} ({error}) and was dropped; training goes on")
+            )

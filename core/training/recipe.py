@@ -1,0 +1,111 @@
+"""The seam between the training loop and what is trained on: sounds today, tunes next.
+
+A recipe knows its material, model, losses and previews. The trainer, the store and the screens know only this
+protocol, so that no `if` on the kind of material stands anywhere in them.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol, cast
+
+import torch
+from torch import Tensor, nn
+
+from core.run.events import PreviewKind, SkippedFile, TermInfo
+from core.training.config import TrainingConfig
+
+Progress = Callable[[int, int], None]
+Losses = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """What the data folder turned out to hold. `train_seconds` is before augmentation."""
+
+    train_files: int
+    val_files: int
+    train_seconds: float
+    skipped: tuple[SkippedFile, ...] = ()
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Means over the validation set: unweighted terms by name, and the raw KL of each latent dimension in nats."""
+
+    terms: dict[str, float]
+    kl_per_dimension: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class PreviewDraft:
+    """A preview before it is sound: what the model put out, cheap to make, for `Recipe.render` to finish elsewhere.
+
+    `output` is in the model's own representation, on the CPU. Drafts that share `pair` show the same material.
+    """
+
+    kind: PreviewKind
+    name: str
+    pair: str
+    output: Tensor
+
+
+class Recipe(Protocol):
+    """One kind of material, loaded and ready: built by `Recipe.prepare`, in the trainer's thread."""
+
+    name: str
+    representation: str
+    terms: tuple[TermInfo, ...]
+    config: TrainingConfig
+    data: DataSummary
+    steps_per_epoch: int
+    model: nn.Module
+    sample_rate: int
+
+    @classmethod
+    def prepare(
+        cls, config: TrainingConfig, given: frozenset[str], device: torch.device, progress: Progress
+    ) -> "Recipe":
+        """Load the data, settle the config's open values and build the model on `device`.
+
+        The global torch seed is set by the caller. Raises DataError where the folder holds too little to train on.
+        """
+
+    def batch(self, generator: torch.Generator) -> Tensor:
+        """A training batch on the device: a pure function of the generator's state."""
+
+    def validation_batches(self) -> Sequence[Tensor]:
+        """The fixed validation batches, on the device, never augmented."""
+
+    def losses(self, model: nn.Module, batch: Tensor, kl_weight: float) -> Losses:
+        """Every term by name, unweighted, and `total_loss`: what is to be minimised at this step."""
+
+    def kl_per_dimension(self, model: nn.Module, batch: Tensor) -> Tensor:
+        """Raw KL of each latent dimension in nats, mean over the batch: [latent]. Empty for models without one."""
+
+    def objective(self, terms: Mapping[str, float], kl_weight: float) -> float:
+        """The total at constant weights: comparable over a whole run, whatever the annealing does."""
+
+    def configure(self, config: TrainingConfig) -> None:
+        """Take over live changes of loss weights."""
+
+    def draft_previews(self, model: nn.Module) -> Iterator[PreviewDraft]:
+        """What there is to hear now: reconstructions of fixed validation material, samples from fixed latents."""
+
+    def render(self, draft: PreviewDraft) -> Tensor:
+        """The draft as a waveform [samples], float32. Safe to call in another thread while training goes on."""
+
+    def original(self, pair: str) -> Tensor | None:
+        """The validation waveform [samples] that a reconstruction belongs to; None for a sample."""
+
+    def close(self) -> None:
+        """Let go of files and memory."""
+
+
+RECIPES = {"audio": "core.audio.recipe:AudioRecipe"}
+
+
+def load_recipe(name: str) -> type[Recipe]:
+    """The recipe class by its config name."""
+    module, _, attribute = RECIPES[name].partition(":")
+    return cast(type[Recipe], getattr(import_module(module), attribute))

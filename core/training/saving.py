@@ -1,0 +1,101 @@
+"""When a checkpoint is written, which are kept, and what happens when the disk refuses."""
+
+import time
+from typing import Any, Literal
+
+from core.run.events import AlertEnded, AlertStarted, CheckpointSaved
+from core.run.folder import RunFolder, atomic_write
+from core.training.checkpoints import CheckpointError, prune_checkpoints, save_checkpoint
+from core.training.config_file import dump_config
+from core.training.journal import Journal
+from core.training.state import TrainingState
+
+Reason = Literal["interval", "autosave", "best", "requested", "cancelled", "preempted", "finished"]
+
+AUTOSAVE_SECONDS = 600.0  # a power cut costs at most ten minutes, however long an epoch is
+ALERT = "checkpoint"
+
+
+class Saver:
+    """Saves a run's state. A disk that refuses raises an alert and loses nothing: training goes on."""
+
+    def __init__(self, state: TrainingState, folder: RunFolder, journal: Journal) -> None:
+        self._state, self._folder, self._journal = state, folder, journal
+        self._alerted = False
+        self._tried_at = time.monotonic()
+        self.newest: CheckpointSaved | None = None
+
+    def overdue(self) -> bool:
+        """Whether the last checkpoint (or the last try) is too long ago."""
+        return time.monotonic() - self._tried_at > AUTOSAVE_SECONDS
+
+    def save(self, reason: Reason) -> CheckpointSaved | None:
+        """Save this step; None (and an alert) when the disk refuses."""
+        saved = self._write(f"step-{self._state.step:08d}.pt", reason)
+        if saved is not None:
+            self.newest = saved
+            prune_checkpoints(self._folder, self._state.config.checkpoint.keep)
+        return saved
+
+    def save_best(self) -> None:
+        """Save this step as the best one."""
+        self._write("best.pt", "best")
+
+    def save_final(self) -> None:
+        """Save the last step, unless that has just been done."""
+        if self.newest is None or self.newest.step != self._state.step:
+            self.save("finished")
+
+    def write_config(self) -> None:
+        """Keep the run folder's config.toml true after a live change."""
+        try:
+            atomic_write(self._folder.config_path, dump_config(self._state.config).encode())
+        except OSError as error:
+            self._alert(f"{self._folder.config_path}: not written ({error.strerror or error})")
+
+    def _write(self, name: str, reason: Reason) -> CheckpointSaved | None:
+        state = self._state
+        path = self._folder.checkpoints / name
+        self._tried_at = time.monotonic()
+        try:
+            save_checkpoint(path, state.contents(), self._summary(reason))
+        except CheckpointError as error:
+            self._alert(str(error))
+            return None
+        if self._alerted:
+            self._alerted = False
+            self._journal.emit(AlertEnded(ALERT, state.step, state.epoch))
+        val_loss = state.progress.best_val_loss if reason == "best" else None
+        saved = CheckpointSaved(state.step, state.epoch, str(path.relative_to(self._folder.path)), reason, val_loss)
+        self._journal.emit(saved)
+        return saved
+
+    def _summary(self, reason: Reason) -> dict[str, Any]:
+        progress = self._state.progress
+        return {
+            "step": progress.step,
+            "epoch": self._state.epoch,
+            "reason": reason,
+            "recipe": self._state.config.recipe,
+            "best_val_loss": progress.best_val_loss,
+            "best_epoch": progress.best_epoch,
+            "skipped_in_a_row": progress.skipped_in_a_row,
+            "elapsed_seconds": round(progress.elapsed_seconds, 3),
+        }
+
+    def _alert(self, explanation: str) -> None:
+        if self._alerted:
+            return
+        self._alerted = True
+        self._journal.emit(
+            AlertStarted(
+                id=ALERT,
+                kind="disk",
+                severity="danger",
+                title="The last checkpoint could not be saved",
+                explanation=explanation,
+                action="Free some space, then press s to save now. Training goes on meanwhile.",
+                step=self._state.step,
+                epoch=self._state.epoch,
+            )
+        )

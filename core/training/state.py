@@ -1,0 +1,73 @@
+"""Everything about a run that a checkpoint holds, so that the next step is the same with or without a stop."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.insight.detectors import Detectors
+from core.training.checkpoints import CheckpointError, check_fits, load_weights, restore_rng, rng_state
+from core.training.config import to_dict
+from core.training.optimize import Means, averaged, make_optimizer
+from core.training.progress import TrainingProgress
+from core.training.recipe import Recipe
+
+
+class TrainingState:
+    """Model, averaged weights, optimizer, counts, running means and detectors of one run.
+
+    The schedules, batches and augmentations need no state of their own: they follow from the step and the seed.
+    """
+
+    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+        self.config, self.device = recipe.config, device
+        self.steps_per_epoch = recipe.steps_per_epoch
+        self.model = recipe.model
+        self.average = averaged(self.model, self.config.ema_decay)
+        self.optimizer = make_optimizer(self.model, self.config.learning_rate, self.config.regularization.weight_decay)
+        self.progress = TrainingProgress()
+        self.means = Means()
+        self.detectors = Detectors(recipe.terms)
+
+    @property
+    def step(self) -> int:
+        """Optimizer steps done."""
+        return self.progress.step
+
+    @property
+    def epoch(self) -> int:
+        """The epoch under way, from 1; right after an epoch's last step still that epoch."""
+        return max(0, self.progress.step - 1) // self.steps_per_epoch + 1
+
+    def contents(self) -> dict[str, Any]:
+        """What goes into a checkpoint: tensors and plain values only."""
+        self.progress.means = self.means.state
+        self.progress.detectors = self.detectors.state()
+        return {
+            "step": self.step,
+            "epoch": self.epoch,
+            "config": to_dict(self.config),
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "rng": rng_state(self.device),
+            "progress": self.progress.to_dict(),
+        }
+
+    def restore(self, contents: dict[str, Any], path: Path) -> None:
+        """Take everything up where the checkpoint `path` left it. Raises CheckpointError if it is of another kind."""
+        check_fits(contents, self.config, path)
+        self.restore_weights(contents, path)
+        self.progress = TrainingProgress.from_dict(contents["progress"])
+        self.means = Means(self.progress.means)
+        self.detectors.restore(self.progress.detectors)
+        restore_rng(contents["rng"], self.device)
+
+    def restore_weights(self, contents: dict[str, Any], path: Path) -> None:
+        """Only the weights, their averages and the optimizer."""
+        load_weights(self.model, contents["model"], path)
+        load_weights(self.average, contents["average"], path)
+        try:
+            self.optimizer.load_state_dict(contents["optimizer"])
+        except ValueError as error:
+            raise CheckpointError(f"{path}: its optimizer does not fit this model ({error})") from error

@@ -1,0 +1,147 @@
+"""One session of a run from end to end: lock, config, data, model, checkpoint, loop, closing event."""
+
+import logging
+import os
+import platform
+import random
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from core.run.events import PhaseChanged, RunStarted, TrainingCompleteEvent
+from core.run.folder import RunFolder, atomic_write
+from core.run.store import RunWriter
+from core.training.checkpoints import find_checkpoint, load_checkpoint
+from core.training.config import TrainingConfig
+from core.training.config_file import dump_config, read_config
+from core.training.control import Control
+from core.training.devices import choose_device, choose_threads, describe_device
+from core.training.journal import Journal
+from core.training.metrics import MetricsCallback
+from core.training.presets import total_steps
+from core.training.recipe import Recipe, load_recipe
+from core.training.runner import one_line
+from core.training.state import TrainingState
+from core.training.trainer import Trainer
+
+log = logging.getLogger(__name__)
+
+SHOWN_EVERY_SECONDS = 0.25
+
+
+class Stopped(Exception):
+    """A stop was asked for before there was anything to save."""
+
+
+def train(
+    folder: RunFolder,
+    *,
+    config: TrainingConfig | None = None,
+    given: frozenset[str] = frozenset(),
+    checkpoint: str | None = None,
+    callback: MetricsCallback | None = None,
+    control: Control | None = None,
+    watch_trouble: Callable[[Callable[[], str | None]], None] | None = None,
+) -> TrainingCompleteEvent:
+    """Train in `folder` until the end or until `control` asks to stop; blocks, and returns the closing event.
+
+    `config` None takes the run folder's own config.toml; `checkpoint` ("latest", "best", a name or a path) resumes.
+    `watch_trouble` is handed a function that says what is wrong with the store, if anything.
+    Raises what made it fail, after storing a closing event: DataError, ConfigError, CheckpointError, RunBusyError
+    and DeviceError for what a person can mend.
+    """
+    control = control or Control()
+    with folder.lock():
+        writer = RunWriter(folder.store_path)
+        journal = Journal(writer, callback)
+        if watch_trouble is not None:
+            watch_trouble(lambda: writer.trouble)
+        try:
+            if config is None:
+                config, given = read_config(folder.config_path)
+            complete = _session(folder, config, given, checkpoint, writer, journal, control)
+        except BaseException as error:
+            log.exception("training failed")
+            journal.emit(TrainingCompleteEvent("failed", 0, 0, error=one_line(error)))
+            raise
+        else:
+            journal.emit(complete)
+            return complete
+        finally:
+            writer.close()
+
+
+def _session(
+    folder: RunFolder,
+    config: TrainingConfig,
+    given: frozenset[str],
+    checkpoint: str | None,
+    writer: RunWriter,
+    journal: Journal,
+    control: Control,
+) -> TrainingCompleteEvent:
+    device = choose_device(config.device)
+    torch.set_num_threads(choose_threads(config.threads))
+    path = find_checkpoint(folder, checkpoint) if checkpoint else None
+    contents = load_checkpoint(path, device) if path else None
+    _seed(config.seed)
+    try:
+        recipe = load_recipe(config.recipe).prepare(config, given, device, _shown(journal, control))
+    except Stopped:
+        return TrainingCompleteEvent(control.stop_reason or "cancelled", 0, 0)
+    try:
+        state = TrainingState(recipe, device)
+        if path and contents:
+            state.restore(contents, path)
+        atomic_write(folder.config_path, dump_config(recipe.config).encode())
+        writer.begin(_started(recipe, state, writer.next_session, str(path.name) if path else ""))
+        rewound = path is not None and path != find_checkpoint(folder, "latest")
+        return Trainer(recipe, state, folder, writer, journal, control).run(rewound)
+    finally:
+        recipe.close()
+
+
+def _started(recipe: Recipe, state: TrainingState, session: int, resumed_from: str) -> RunStarted:
+    return RunStarted(
+        session=session,
+        recipe=recipe.name,
+        representation=recipe.representation,
+        terms=recipe.terms,
+        device=describe_device(state.device),
+        host=platform.node(),
+        pid=os.getpid(),
+        start_step=state.step,
+        total_steps=total_steps(recipe.config, recipe.steps_per_epoch),
+        total_epochs=recipe.config.epochs,
+        steps_per_epoch=recipe.steps_per_epoch,
+        parameters=sum(parameter.numel() for parameter in state.model.parameters()),
+        preset=recipe.config.preset,
+        train_files=recipe.data.train_files,
+        val_files=recipe.data.val_files,
+        train_seconds=recipe.data.train_seconds,
+        skipped=recipe.data.skipped,
+        resumed_from=resumed_from,
+    )
+
+
+def _seed(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def _shown(journal: Journal, control: Control) -> Callable[[int, int], None]:
+    """A progress callback that tells of the loading now and then, and ends it when a stop is asked for."""
+    told = -SHOWN_EVERY_SECONDS
+
+    def progress(done: int, total: int) -> None:
+        nonlocal told
+        if control.stop_reason:
+            raise Stopped
+        if done == total or time.monotonic() - told > SHOWN_EVERY_SECONDS:
+            told = time.monotonic()
+            journal.emit(PhaseChanged("loading", f"{done} of {total} files"))
+
+    return progress

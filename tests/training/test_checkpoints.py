@@ -1,0 +1,149 @@
+"""Checkpoints are whole or not there, are never unpickled, and are refused in one line when they do not fit."""
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from core.run.folder import RunFolder
+from core.training.checkpoints import (
+    CheckpointError,
+    describe,
+    find_checkpoint,
+    list_checkpoints,
+    load_checkpoint,
+    prune_checkpoints,
+    restore_rng,
+    rng_state,
+    save_checkpoint,
+)
+from core.training.train import train
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    return RunFolder.create(tmp_path, "run")
+
+
+def test_what_was_saved_comes_back_with_a_readable_summary(tmp_path: Path) -> None:
+    path = tmp_path / "step-00000001.pt"
+    save_checkpoint(path, {"model": {"w": torch.arange(3.0)}}, {"step": 1, "reason": "interval"})
+    assert torch.equal(load_checkpoint(path)["model"]["w"], torch.arange(3.0))
+    assert json.loads(path.with_suffix(".json").read_text())["step"] == 1
+    assert {p.name for p in tmp_path.iterdir()} == {"step-00000001.pt", "step-00000001.json"}
+
+
+@pytest.mark.parametrize("with_summary", [True, False])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:-1],
+        lambda data: bytes(len(data)),
+        lambda data: pickle.dumps({"format": "distill-tui checkpoint 1"}),
+    ],
+)
+def test_damaged_files_are_refused_in_one_line(
+    tmp_path: Path, damage: Callable[[bytes], bytes], with_summary: bool
+) -> None:
+    path = tmp_path / "step-00000001.pt"
+    save_checkpoint(path, {"model": {"w": torch.arange(300.0)}}, {"step": 1})
+    path.write_bytes(damage(path.read_bytes()))
+    if not with_summary:
+        path.with_suffix(".json").unlink()
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_flipped_bit_in_the_weights_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "step-00000001.pt"
+    save_checkpoint(path, {"model": {"w": torch.zeros(3000)}}, {"step": 1})
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError, match="damaged"):
+        load_checkpoint(path)
+
+
+class Payload:
+    """What a hostile checkpoint would run when unpickled."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> Any:
+        return (Path.touch, (self.marker,))
+
+
+def test_nothing_in_a_foreign_checkpoint_is_run(tmp_path: Path) -> None:
+    path, marker = tmp_path / "foreign.pt", tmp_path / "ran"
+    torch.save({"format": "distill-tui checkpoint 1", "model": Payload(marker)}, path)
+    with pytest.raises(CheckpointError):
+        load_checkpoint(path)
+    assert not marker.exists()
+
+
+def test_a_checkpoint_of_another_program_is_refused(tmp_path: Path) -> None:
+    torch.save({"state_dict": {}}, tmp_path / "other.pt")
+    with pytest.raises(CheckpointError, match="not a checkpoint of this program"):
+        load_checkpoint(tmp_path / "other.pt")
+
+
+def test_a_disk_that_refuses_leaves_the_old_file_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "missing"
+    with pytest.raises(CheckpointError, match="missing"):
+        save_checkpoint(folder / "step-00000001.pt", {}, {})
+
+
+def test_pruning_keeps_recent_ones_and_the_newest_of_an_epochs_end(folder: RunFolder) -> None:
+    reasons = {1: "interval", 2: "interval", 3: "requested", 4: "requested", 5: "requested", 6: "cancelled"}
+    for step, reason in reasons.items():
+        save_checkpoint(folder.checkpoints / f"step-{step:08d}.pt", {}, {"step": step, "reason": reason})
+    prune_checkpoints(folder, 3)
+    assert [checkpoint.step for checkpoint in list_checkpoints(folder)] == [2, 4, 5, 6]
+
+
+def test_finding_says_what_there_is(folder: RunFolder) -> None:
+    with pytest.raises(CheckpointError, match="no checkpoint yet"):
+        find_checkpoint(folder, "latest")
+    save_checkpoint(folder.checkpoints / "step-00000004.pt", {}, {"step": 4})
+    assert find_checkpoint(folder, "latest") == find_checkpoint(folder, "step-00000004")
+    with pytest.raises(CheckpointError, match="step-00000004"):
+        find_checkpoint(folder, "step-9")
+
+
+def test_all_random_numbers_go_on_as_they_would_have() -> None:
+    import random
+
+    def drawn() -> tuple[float, float, float, float]:
+        return random.random(), random.gauss(0, 1), np.random.randn(), float(torch.rand(()))
+
+    drawn()
+    device = torch.device("cpu")
+    state = rng_state(device)
+    expected = drawn()
+    restore_rng(state, device)
+    assert drawn() == expected
+
+
+def test_resuming_a_damaged_or_foreign_checkpoint_never_starts_afresh(tiny: Any, folder: RunFolder) -> None:
+    config, given = tiny(epochs=1)
+    train(folder, config=config, given=given)
+    latest = find_checkpoint(folder, "latest")
+    assert describe(latest)["step"] == list_checkpoints(folder)[-1].step
+    before = {path.name for path in folder.checkpoints.iterdir()}
+    folder.config_path.write_text(folder.config_path.read_text().replace("latent_dim = 4", "latent_dim = 5"))
+    with pytest.raises(CheckpointError, match="latent_dim"):
+        train(folder, checkpoint="latest")
+    latest.write_bytes(latest.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match="damaged"):
+        train(folder, checkpoint="latest")
+    assert {path.name for path in folder.checkpoints.iterdir()} == before
