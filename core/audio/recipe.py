@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from core.audio.bank import SoundBank, training_batch, validation_chunks
-from core.audio.files import DataError, find_sounds
+from core.audio.files import DataError, find_sounds, relative_name
 from core.audio.spectrogram import AudioSpectrogram
 from core.audio.split import split_files
 from core.losses.kl import kl_per_dimension
@@ -61,17 +61,32 @@ class AudioRecipe:
 
     @classmethod
     def prepare(
-        cls, config: TrainingConfig, given: frozenset[str], device: torch.device, progress: Progress
+        cls,
+        config: TrainingConfig,
+        given: frozenset[str],
+        device: torch.device,
+        progress: Progress,
+        held_out: frozenset[str] = frozenset(),
     ) -> "AudioRecipe":
         folder = Path(config.data.path).expanduser()
         sample_rate = config.spectrogram.sample_rate
         bank = SoundBank.load(find_sounds(folder), config.data, sample_rate, progress, root=folder)
         if len(bank.files) < 2:
             raise DataError(_too_few(folder, bank))
-        fraction = config.data.validation_fraction or validation_fraction(len(bank.files))
-        train, val = (bank.subset(part) for part in split_files(bank.files, fraction, config.seed))
+        if held_out:
+            val_files = [path for path in bank.files if relative_name(path, folder) in held_out]
+            train_files = [path for path in bank.files if path not in set(val_files)]
+            if not train_files or not val_files:
+                raise DataError(
+                    f"{folder}: the sounds that this run was trained and judged on are gone; bring them back"
+                )
+        else:
+            fraction = config.data.validation_fraction or validation_fraction(len(bank.files))
+            train_files, val_files = split_files(bank.files, fraction, config.seed)
+        train, val = bank.subset(train_files), bank.subset(val_files)
         chunks = train.chunks(round(config.data.chunk_seconds * sample_rate))
-        data = DataSummary(len(train.files), len(val.files), train.seconds, tuple(bank.skipped))
+        names = tuple(relative_name(path, folder) for path in val_files)
+        data = DataSummary(len(train.files), len(val.files), train.seconds, tuple(bank.skipped), names)
         bank.close()
         return cls(resolve(config, len(train.files) + len(val.files), chunks, given), train, val, data, device)
 
@@ -85,7 +100,8 @@ class AudioRecipe:
         return training_batch(self._train, self.config, self.config.batch_size, generator, self._device)
 
     def validation_batches(self) -> Sequence[Tensor]:
-        return [chunk.to(self._device) for chunk in self._chunks.split(max(8, self.config.batch_size))]
+        batches = torch.split(self._chunks, max(8, self.config.batch_size))
+        return [batch.to(self._device) for batch in batches]
 
     def losses(self, model: nn.Module, batch: Tensor, kl_weight: float) -> Losses:
         spec, target = self._normalised(model, batch)

@@ -81,7 +81,7 @@ def fold(state: RunState, batch: Iterable[Stored]) -> RunState:
     return replace(
         state,
         seq=max(state.seq, fresh[-1].seq),
-        time=max(state.time, fresh[-1].time),
+        time=max(state.time, *(stored.time for stored in fresh)),
         log=(state.log + logged)[-LOG_LENGTH:] if logged else state.log,
     )
 

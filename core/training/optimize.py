@@ -81,7 +81,7 @@ def train_epoch(
         norm = gradients(losses["total_loss"], model, clip_norm)
         if torch.isfinite(norm) and torch.isfinite(losses["total_loss"]):
             optimizer.step()
-            means.add({name: float(value) for name, value in losses.items()}, len(batch))
+            means.add(fetched(losses), len(batch))
         else:
             skipped += 1
     return {**means.values(), "skipped_steps": float(skipped)}
@@ -102,7 +102,7 @@ def validate_epoch(
     means = Means()
     for batch in batches:
         losses = spectrogram_losses(model, batch, loss_config, stft_loss_fn, kl_weight)
-        means.add({name: float(value) for name, value in losses.items()}, len(batch))
+        means.add(fetched(losses), len(batch))
     model.train(was_training)
     return means.values()
 
@@ -130,3 +130,9 @@ class Means:
 def unwrapped(average: AveragedModel) -> nn.Module:
     """The averaged model itself, without the counter around it."""
     return average.module
+
+
+def fetched(values: dict[str, Tensor]) -> dict[str, float]:
+    """Scalars as floats, with one wait for the device."""
+    numbers = torch.stack([value.detach().float() for value in values.values()]).tolist()
+    return dict(zip(values, numbers, strict=True))

@@ -21,20 +21,16 @@ Losses = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class DataSummary:
-    """What the data folder turned out to hold. `train_seconds` is before augmentation."""
+    """What the data folder turned out to hold. `train_seconds` is before augmentation.
+
+    `held_out` names the validation files, relative to the data folder: a resumed run holds out the same ones.
+    """
 
     train_files: int
     val_files: int
     train_seconds: float
     skipped: tuple[SkippedFile, ...] = ()
-
-
-@dataclass(frozen=True)
-class Validation:
-    """Means over the validation set: unweighted terms by name, and the raw KL of each latent dimension in nats."""
-
-    terms: dict[str, float]
-    kl_per_dimension: tuple[float, ...] = ()
+    held_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,10 +60,17 @@ class Recipe(Protocol):
 
     @classmethod
     def prepare(
-        cls, config: TrainingConfig, given: frozenset[str], device: torch.device, progress: Progress
+        cls,
+        config: TrainingConfig,
+        given: frozenset[str],
+        device: torch.device,
+        progress: Progress,
+        held_out: frozenset[str] = frozenset(),
     ) -> "Recipe":
         """Load the data, settle the config's open values and build the model on `device`.
 
+        `held_out` are the validation files of the run that is resumed: they stay held out even where files were added
+        to the folder since, and what was trained on never becomes validation. Empty: the split is drawn anew.
         The global torch seed is set by the caller. Raises DataError where the folder holds too little to train on.
         """
 

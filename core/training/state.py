@@ -22,6 +22,7 @@ class TrainingState:
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         self.config, self.device = recipe.config, device
         self.steps_per_epoch = recipe.steps_per_epoch
+        self.held_out = recipe.data.held_out
         self.model = recipe.model
         self.average = averaged(self.model, self.config.ema_decay)
         self.optimizer = make_optimizer(self.model, self.config.learning_rate, self.config.regularization.weight_decay)
@@ -47,6 +48,7 @@ class TrainingState:
             "step": self.step,
             "epoch": self.epoch,
             "config": to_dict(self.config),
+            "held_out": list(self.held_out),
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),

@@ -88,7 +88,8 @@ def _session(
     contents = load_checkpoint(path, device) if path else None
     _seed(config.seed)
     try:
-        recipe = load_recipe(config.recipe).prepare(config, given, device, _shown(journal, control))
+        held_out = frozenset(contents["held_out"]) if contents else frozenset()
+        recipe = load_recipe(config.recipe).prepare(config, given, device, _shown(journal, control), held_out)
     except Stopped:
         return TrainingCompleteEvent(control.stop_reason or "cancelled", 0, 0)
     try:

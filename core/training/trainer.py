@@ -1,19 +1,14 @@
 """The training loop: one session of a run, from its first step (or a checkpoint's next) to its end."""
 
 import gc
+import math
 import time
 
 import torch
-from torch import Tensor
 
 from core.losses.kl import get_kl_weight
-from core.run.commands import Mark, Numbered, Preview, Save, Set, Stop
-from core.run.commands import kind_of as command_name
 from core.run.events import (
-    CommandAnswered,
     CompletionReason,
-    EpochMetrics,
-    NoteAdded,
     PhaseChanged,
     PreviewEvent,
     Reported,
@@ -24,22 +19,20 @@ from core.run.events import (
 from core.run.folder import RunFolder
 from core.run.store import RunWriter
 from core.training.checkpoints import CheckpointError, is_good, list_checkpoints, load_checkpoint
-from core.training.config import ConfigError
 from core.training.control import Control
 from core.training.journal import Journal
-from core.training.live import changed
-from core.training.metrics import compute_overfitting_gap
-from core.training.optimize import Means, gradients, unwrapped
+from core.training.obey import Obedience
+from core.training.optimize import Means, fetched, gradients, unwrapped
 from core.training.presets import total_steps
 from core.training.previews import PreviewMaker
-from core.training.recipe import Recipe, Validation
+from core.training.recipe import Recipe
 from core.training.saving import Saver
 from core.training.schedules import learning_rate_factor
 from core.training.state import TrainingState
+from core.training.validation import epoch_metrics, validate
 
 NONFINITE_IN_A_ROW = 3
 ROLLBACKS_IN_VAIN = 3
-ACTIVE_NATS = 0.1  # a latent dimension under this KL says nothing (specification 5, open question 1)
 
 
 class NotFiniteError(RuntimeError):
@@ -62,24 +55,25 @@ class Trainer:
         journal: Journal,
         control: Control,
     ) -> None:
-        self.recipe, self.state, self.config, self.folder = recipe, state, state.config, folder
-        self.writer, self.journal, self.control = writer, journal, control
+        self.recipe, self.state, self.folder = recipe, state, folder
+        self.journal, self.control = journal, control
         self.saver = Saver(state, folder, journal)
-        self.total_steps = total_steps(self.config, recipe.steps_per_epoch)
+        self.obedience = Obedience(state, writer, journal, control, self.saver, self._draft_previews, recipe.configure)
+        self.total_steps = total_steps(state.config, recipe.steps_per_epoch)
         self._generator = torch.Generator()
 
     @property
     def kl_weight(self) -> float:
         """The annealed KL weight of the next step."""
-        kl = self.config.loss.kl
+        kl = self.state.config.loss.kl
         position = self.state.step / self.recipe.steps_per_epoch
-        return get_kl_weight(position, self.config.epochs, kl.warmup_fraction, kl.weight_max)
+        return get_kl_weight(position, self.state.config.epochs, kl.warmup_fraction, kl.weight_max)
 
     @property
     def learning_rate(self) -> float:
         """The learning rate of the next step: warmup and cosine, halved by each rollback."""
-        factor = learning_rate_factor(self.state.step, self.total_steps, self.config.warmup_steps)
-        return self.config.learning_rate * factor * self.state.progress.rate_scale
+        factor = learning_rate_factor(self.state.step, self.total_steps, self.state.config.warmup_steps)
+        return self.state.config.learning_rate * factor * self.state.progress.rate_scale
 
     def run(self, rewound: bool = False) -> TrainingCompleteEvent:
         """Train to the end, or until asked to stop.
@@ -102,7 +96,7 @@ class Trainer:
 
     def _train(self) -> CompletionReason:
         while True:
-            self._answer_commands()
+            self.obedience.attend()
             if self.control.stop_reason and self._save_to_stop():
                 return self.control.stop_reason
             if self._epoch_is_over():
@@ -121,7 +115,7 @@ class Trainer:
     def _step(self) -> None:
         began = time.perf_counter()
         step, learning_rate, kl_weight = self.state.step + 1, self.learning_rate, self.kl_weight
-        batch = self.recipe.batch(self._generator.manual_seed(self.config.seed * 1_000_003 + step))
+        batch = self.recipe.batch(self._generator.manual_seed(self.state.config.seed * 1_000_003 + step))
         batch_ready = time.perf_counter()
 
         for group in self.state.optimizer.param_groups:
@@ -129,10 +123,10 @@ class Trainer:
         self.state.model.train()
         self.state.optimizer.zero_grad(set_to_none=True)
         losses = self.recipe.losses(self.state.model, batch, kl_weight)
-        norm = gradients(losses["total_loss"], self.state.model, self.config.regularization.gradient_clip_norm)
-        values = _fetched({**losses, "grad_norm": norm})
+        norm = gradients(losses["total_loss"], self.state.model, self.state.config.regularization.gradient_clip_norm)
+        values = fetched({**losses, "grad_norm": norm})
         grad_norm, total = values.pop("grad_norm"), values["total_loss"]
-        finite = _is_finite(total) and _is_finite(grad_norm)
+        finite = math.isfinite(total) and math.isfinite(grad_norm)
         if finite:
             self.state.optimizer.step()
             self.state.average.update_parameters(self.state.model)
@@ -173,7 +167,7 @@ class Trainer:
         """The step changed nothing; the third in a row takes the run back to its last good state."""
         self.state.progress.skipped_steps += 1
         self.state.progress.skipped_in_a_row += 1
-        broken = [name for name, value in values.items() if not _is_finite(value)]
+        broken = [name for name, value in values.items() if not math.isfinite(value)]
         term = next((name for name in broken if name != "total_loss"), "gradient")
         for alert in self.state.detectors.nonfinite(self.state.step, self.state.epoch, term):
             self.journal.emit(alert)
@@ -186,7 +180,7 @@ class Trainer:
         if not good or self.state.progress.rollbacks_in_vain >= ROLLBACKS_IN_VAIN:
             raise NotFiniteError(
                 f"{term} is not finite, and going back to the last good state does not help; look at the data, "
-                f"or start again with --set learning_rate={self.config.learning_rate / 4:g}"
+                f"or start again with --set learning_rate={self.state.config.learning_rate / 4:g}"
             )
         self.state.restore_weights(load_checkpoint(good[-1].path, self.state.device), good[-1].path)
         self.state.progress.rate_scale *= 0.5
@@ -207,10 +201,11 @@ class Trainer:
 
     def _end_epoch(self) -> None:
         self.journal.emit(PhaseChanged("validating"))
-        validation = self._validate()
+        validation = validate(self.recipe, self.state, self.kl_weight, self._interrupted)
         if validation is None:
             return
-        metrics = self._epoch_metrics(validation)
+        elapsed = time.perf_counter() - self._started
+        metrics = epoch_metrics(self.recipe, self.state, validation, self.total_steps, elapsed)
         self.state.means = Means()
         self.state.progress.validated = self.state.step
         self.journal.emit(metrics)
@@ -218,56 +213,16 @@ class Trainer:
             self.journal.emit(alert)
         if metrics.is_best:
             self.saver.save_best()
-        if self.state.epoch % self.config.checkpoint.every == 0:
+        if self.state.epoch % self.state.config.checkpoint.every == 0:
             self.saver.save("interval")
-        if self.state.epoch % self.config.preview.every == 0 or self.state.step >= self.total_steps:
+        if self.state.epoch % self.state.config.preview.every == 0 or self.state.step >= self.total_steps:
             self._draft_previews()
         self.journal.emit(PhaseChanged("training"))
 
-    @torch.no_grad()
-    def _validate(self) -> Validation | None:
-        """Means of the averaged model over the validation set; None when a stop came in between (it is made again)."""
-        model = unwrapped(self.state.average).eval()
-        means, divergences, count = Means(), [], 0
-        for batch in self.recipe.validation_batches():
-            self._answer_commands()
-            if self.control.stop_reason:
-                return None
-            terms = _fetched(self.recipe.losses(model, batch, self.kl_weight))
-            terms["total_loss"] = self.recipe.objective(terms, self.kl_weight)
-            means.add(terms, len(batch))
-            divergences.append(self.recipe.kl_per_dimension(model, batch) * len(batch))
-            count += len(batch)
-        return Validation(means.values(), tuple((torch.stack(divergences).sum(0) / count).tolist()))
-
-    def _epoch_metrics(self, validation: Validation) -> EpochMetrics:
-        train, val = self.state.means.values(), validation.terms
-        val_loss = val["total_loss"]
-        best_so_far = self.state.progress.best_val_loss
-        is_best = _is_finite(val_loss) and (best_so_far is None or val_loss < best_so_far)
-        if is_best:
-            self.state.progress.best_val_loss, self.state.progress.best_epoch = val_loss, self.state.epoch
-        judged = [term.name for term in self.recipe.terms if term.judged]
-        gaps = [compute_overfitting_gap(train.get(name, 0.0), val[name]) for name in judged]
-        done, elapsed = self.state.step, time.perf_counter() - self._started
-        return EpochMetrics(
-            epoch=self.state.epoch,
-            total_epochs=self.config.epochs,
-            train_loss=train.get("total_loss", float("nan")),
-            val_loss=val_loss,
-            kl_divergence=sum(validation.kl_per_dimension),
-            overfitting_gap=sum(gaps) / len(gaps),
-            eta_seconds=elapsed / done * (self.total_steps - done),
-            elapsed_seconds=elapsed,
-            step=done,
-            active_dimensions=sum(kl > ACTIVE_NATS for kl in validation.kl_per_dimension),
-            latent_dimensions=len(validation.kl_per_dimension),
-            is_best=is_best,
-            train_terms=train,
-            val_terms=val,
-            kl_per_dimension=tuple(round(kl, 5) for kl in validation.kl_per_dimension),
-            **{f"val_{n}": v for n, v in val.items() if f"val_{n}" in EpochMetrics.__dataclass_fields__},
-        )
+    def _interrupted(self) -> bool:
+        """Between two validation batches: a stop is not kept waiting for the rest. They are all made again later."""
+        self.obedience.attend()
+        return self.control.stop_reason is not None
 
     @torch.no_grad()
     def _draft_previews(self) -> None:
@@ -280,43 +235,6 @@ class Trainer:
                 self.journal.emit(Reported(f"a preview could not be made: {result}", self.state.step))
             else:
                 self.journal.emit(result)
-
-    # What people ask
-
-    def _answer_commands(self) -> None:
-        for numbered in self.writer.commands(force=self.control.take_poke()):
-            done, message = self._obey(numbered)
-            name = command_name(numbered.command)
-            self.journal.emit(CommandAnswered(numbered.id, name, done, message, self.state.step))
-        if self.control.take_save():
-            self.saver.save("requested")
-
-    def _obey(self, numbered: Numbered) -> tuple[bool, str]:
-        match numbered.command:
-            case Stop():
-                self.control.stop("cancelled")
-                return True, "saving at this step and stopping"
-            case Save():
-                saved = self.saver.save("requested")
-                return saved is not None, f"saved {saved.path}" if saved else "not saved: see the alert"
-            case Preview():
-                self._draft_previews()
-                return True, "previews of this step are being made"
-            case Mark(note):
-                self.journal.emit(NoteAdded(self.state.step, note))
-                return True, "noted"
-            case Set(key, value):
-                return self._set(key, value)
-
-    def _set(self, key: str, value: float) -> tuple[bool, str]:
-        try:
-            config = changed(self.config, key, value)
-        except ConfigError as error:
-            return False, str(error)
-        self.config = self.state.config = config
-        self.recipe.configure(config)
-        self.saver.write_config()
-        return True, f"{key} is {value:g} from step {self.state.step + 1} on"
 
     def _save_to_stop(self) -> bool:
         """Save for a stop. A person's stop that cannot be saved is withdrawn, so that nothing is lost."""
@@ -344,13 +262,3 @@ class Trainer:
 
     def _device_memory(self) -> float:
         return float(torch.cuda.memory_allocated(self.state.device)) if self.state.device.type == "cuda" else 0.0
-
-
-def _fetched(values: dict[str, Tensor]) -> dict[str, float]:
-    """Scalars as floats, with one wait for the device."""
-    numbers = torch.stack([value.detach().float() for value in values.values()]).tolist()
-    return dict(zip(values, numbers, strict=True))
-
-
-def _is_finite(value: float) -> bool:
-    return value - value == 0.0

@@ -128,3 +128,17 @@ def test_from_an_earlier_checkpoint_the_same_steps_follow(uninterrupted: Any, tm
     assert find_checkpoint(folder, "latest").stem == "step-00000007"
     run(folder, Stopper(), "latest")
     same(load_checkpoint(find_checkpoint(folder, "latest")), expected)
+
+
+def test_files_added_since_are_trained_on_and_what_was_held_out_stays_so(tmp_path: Path) -> None:
+    from core.training.config_file import load_config
+    from tests.training.conftest import TINY, write_tones
+
+    data = write_tones(tmp_path / "data")
+    folder = RunFolder.create(tmp_path / "runs", "growing")
+    run(folder, Stopper(at_step(2)), None, load_config(None, [], {"data.path": str(data), **TINY, "epochs": 1}))
+    held_out = load_checkpoint(find_checkpoint(folder, "latest"))["held_out"]
+    for path in sorted(data.iterdir()):
+        (data / f"a-{path.name}").write_bytes(path.read_bytes())
+    run(folder, Stopper(), "latest")
+    assert load_checkpoint(find_checkpoint(folder, "latest"))["held_out"] == held_out

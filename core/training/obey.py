@@ -1,0 +1,68 @@
+"""What people ask of a live run, carried out between two steps and answered with an event each."""
+
+from collections.abc import Callable
+
+from core.run.commands import Mark, Numbered, Preview, Save, Set, Stop
+from core.run.commands import kind_of as command_name
+from core.run.events import CommandAnswered, NoteAdded
+from core.run.store import RunWriter
+from core.training.config import ConfigError, TrainingConfig
+from core.training.control import Control
+from core.training.journal import Journal
+from core.training.live import changed
+from core.training.saving import Saver
+from core.training.state import TrainingState
+
+
+class Obedience:
+    """Takes commands from the store and requests from other threads. Every command is answered exactly once."""
+
+    def __init__(
+        self,
+        state: TrainingState,
+        writer: RunWriter,
+        journal: Journal,
+        control: Control,
+        saver: Saver,
+        preview: Callable[[], None],
+        configure: Callable[[TrainingConfig], None],
+    ) -> None:
+        self._state, self._writer, self._journal = state, writer, journal
+        self._control, self._saver = control, saver
+        self._preview, self._configure = preview, configure
+
+    def attend(self) -> None:
+        """Carry out what has come in since the last call."""
+        for numbered in self._writer.commands(force=self._control.take_poke()):
+            done, message = self._obey(numbered)
+            answer = CommandAnswered(numbered.id, command_name(numbered.command), done, message, self._state.step)
+            self._journal.emit(answer)
+        if self._control.take_save():
+            self._saver.save("requested")
+
+    def _obey(self, numbered: Numbered) -> tuple[bool, str]:
+        match numbered.command:
+            case Stop():
+                self._control.stop("cancelled")
+                return True, "saving at this step and stopping"
+            case Save():
+                saved = self._saver.save("requested")
+                return saved is not None, f"saved {saved.path}" if saved else "not saved: see the alert"
+            case Preview():
+                self._preview()
+                return True, "previews of this step are being made"
+            case Mark(note):
+                self._journal.emit(NoteAdded(self._state.step, note))
+                return True, "noted"
+            case Set(key, value):
+                return self._set(key, value)
+
+    def _set(self, key: str, value: float) -> tuple[bool, str]:
+        try:
+            config = changed(self._state.config, key, value)
+        except ConfigError as error:
+            return False, str(error)
+        self._state.config = config
+        self._configure(config)
+        self._saver.write_config()
+        return True, f"{key} is {value:g} from step {self._state.step + 1} on"

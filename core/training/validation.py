@@ -1,0 +1,72 @@
+"""The end of an epoch: what the averaged model is worth on the held-out material, as one `EpochMetrics`."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from core.run.events import EpochMetrics
+from core.training.metrics import compute_overfitting_gap
+from core.training.optimize import Means, fetched, unwrapped
+from core.training.recipe import Recipe
+from core.training.state import TrainingState
+
+ACTIVE_NATS = 0.1  # a latent dimension under this KL says nothing (specification 5, open question 1)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Means over the validation set: unweighted terms by name, and the raw KL of each latent dimension in nats."""
+
+    terms: dict[str, float]
+    kl_per_dimension: tuple[float, ...] = ()
+
+
+@torch.no_grad()
+def validate(
+    recipe: Recipe, state: TrainingState, kl_weight: float, interrupted: Callable[[], bool]
+) -> Validation | None:
+    """Validate the averaged weights; None when `interrupted` said so between two batches."""
+    model = unwrapped(state.average).eval()
+    means, divergences, count = Means(), [], 0
+    for batch in recipe.validation_batches():
+        if interrupted():
+            return None
+        terms = fetched(recipe.losses(model, batch, kl_weight))
+        terms["total_loss"] = recipe.objective(terms, kl_weight)
+        means.add(terms, len(batch))
+        divergences.append(recipe.kl_per_dimension(model, batch) * len(batch))
+        count += len(batch)
+    return Validation(means.values(), tuple((torch.stack(divergences).sum(0) / count).tolist()))
+
+
+def epoch_metrics(
+    recipe: Recipe, state: TrainingState, validation: Validation, total_steps: int, elapsed: float
+) -> EpochMetrics:
+    """The epoch that has just ended. Also notes in `state.progress` whether it is the best so far."""
+    progress, train, val = state.progress, state.means.values(), validation.terms
+    val_loss = val["total_loss"]
+    is_best = math.isfinite(val_loss) and (progress.best_val_loss is None or val_loss < progress.best_val_loss)
+    if is_best:
+        progress.best_val_loss, progress.best_epoch = val_loss, state.epoch
+    judged = [term.name for term in recipe.terms if term.judged]
+    gaps = [compute_overfitting_gap(train.get(name, 0.0), val[name]) for name in judged]
+    return EpochMetrics(
+        epoch=state.epoch,
+        total_epochs=state.config.epochs,
+        train_loss=train.get("total_loss", float("nan")),
+        val_loss=val_loss,
+        kl_divergence=sum(validation.kl_per_dimension),
+        overfitting_gap=sum(gaps) / len(gaps),
+        eta_seconds=elapsed / state.step * (total_steps - state.step),
+        elapsed_seconds=elapsed,
+        step=state.step,
+        active_dimensions=sum(kl > ACTIVE_NATS for kl in validation.kl_per_dimension),
+        latent_dimensions=len(validation.kl_per_dimension),
+        is_best=is_best,
+        train_terms=train,
+        val_terms=val,
+        kl_per_dimension=tuple(round(kl, 5) for kl in validation.kl_per_dimension),
+        **{f"val_{n}": v for n, v in val.items() if f"val_{n}" in EpochMetrics.__dataclass_fields__},
+    )
