@@ -23,7 +23,7 @@ def to_json_ready(value: Any) -> Any:
 def from_json_ready(value: Any) -> Any:
     """The inverse of `to_json_ready`, but for tuples, which stay lists."""
     if isinstance(value, dict):
-        if value.keys() == {"$float"}:
+        if value.keys() == {"$float"} and isinstance(value["$float"], str):
             return _NON_FINITE.get(value["$float"], math.nan)
         return {key: from_json_ready(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -150,6 +150,36 @@ class TestDivergence:
         assert [(end.id, end.epoch) for end in ended(events)] == [(first.id, second.epoch)]
 
 
+class TestExplosion:
+    def steps(self, values: Iterable[float], name: str = "stft_loss") -> list[Event]:
+        detectors = Detectors(TERMS)
+        return [
+            event
+            for number, value in enumerate(values, 1)
+            for event in detectors.step(replace(step(number), terms={name: value}))
+        ]
+
+    def test_a_loss_that_jumps_far_above_its_untrained_value(self) -> None:
+        events = self.steps([2.0, 2.1, *[5000.0] * 60, *[1.5] * 200])
+
+        (start,), (end,) = started(events), ended(events)
+        assert (start.kind, start.severity, start.step) == ("divergence", "danger", 10)
+        assert start.title == "Diverging: stft has exploded"
+        assert "--set learning_rate=0.0001" in start.action
+        assert end.id == start.id
+
+    def test_a_lone_spike_is_passed_over(self) -> None:
+        assert self.steps([2.0] * 30 + [1e6] + [1.9] * 50) == []
+
+    @pytest.mark.parametrize("name", ["total_loss", "kl_loss"])
+    def test_a_total_or_kl_that_grows_is_not_judged(self, name: str) -> None:
+        assert self.steps([3.0**i for i in range(40)], name) == []
+
+    def test_noisy_steps_of_a_healthy_run_are_fine(self) -> None:
+        chance = random.Random(0)
+        assert self.steps(2 * math.exp(-i / 500) * math.exp(0.4 * chance.gauss(0, 1)) for i in range(3000)) == []
+
+
 class TestOverfitting:
     def overfit(self, epochs: int = 60, turn: int = 25) -> list[EpochMetrics]:
         """Validation turns at `turn` and rises by 2 % an epoch, while training goes on falling."""

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, get_type_hints
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.run import commands, events
@@ -39,6 +39,7 @@ def same(left: object, right: object) -> bool:
 
 
 @pytest.mark.parametrize("kind", events.KINDS)
+@settings(deadline=None)
 @given(data=st.data())
 def test_every_event_comes_back_as_it_was(kind: str, data: st.DataObject) -> None:
     event = data.draw(any_of(events.KINDS[kind]))
@@ -50,6 +51,7 @@ def test_every_event_comes_back_as_it_was(kind: str, data: st.DataObject) -> Non
 
 
 @pytest.mark.parametrize("kind", events.KINDS)
+@settings(deadline=None)
 @given(data=st.data())
 def test_fields_of_a_newer_version_are_passed_over(kind: str, data: st.DataObject) -> None:
     event = data.draw(any_of(events.KINDS[kind]))
@@ -59,6 +61,7 @@ def test_fields_of_a_newer_version_are_passed_over(kind: str, data: st.DataObjec
     assert same(asdict(back), asdict(event))
 
 
+@settings(deadline=None)
 @given(kind=st.text(max_size=12), body=st.binary(max_size=40))
 def test_what_cannot_be_read_is_passed_over(kind: str, body: bytes) -> None:
     assert events.decode("a kind of tomorrow", b"{}") is None
@@ -67,6 +70,7 @@ def test_what_cannot_be_read_is_passed_over(kind: str, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", events.KINDS)
+@settings(deadline=None)
 @given(body=st.recursive(st.none() | st.booleans() | floats | st.text(max_size=5), lambda x: st.lists(x, max_size=3)))
 def test_a_body_of_another_shape_is_passed_over(kind: str, body: object) -> None:
     assert events.decode(kind, json.dumps(body).encode()) is None
@@ -96,6 +100,7 @@ def test_a_file_name_that_is_no_text_is_still_told() -> None:
 
 
 @pytest.mark.parametrize("kind", commands.KINDS)
+@settings(deadline=None)
 @given(data=st.data())
 def test_every_command_comes_back_as_it_was(kind: str, data: st.DataObject) -> None:
     command = data.draw(any_of(commands.KINDS[kind]))

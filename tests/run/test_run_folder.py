@@ -13,7 +13,7 @@ from pathlib import Path
 import fake_trainer
 import pytest
 from fake_trainer import FakeTrainer, epoch_metrics, started, step_metrics, wait_until
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.run.commands import Stop
@@ -42,6 +42,7 @@ class TestMaking:
             names = pool.starmap(_create, [(tmp_path, "bells")] * 20)
         assert len(set(names)) == 20
 
+    @settings(deadline=None)
     @given(name=st.text(max_size=100))
     def test_any_name_makes_a_folder_within_the_runs(self, tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
         runs = tmp_path_factory.mktemp("runs")

@@ -92,6 +92,7 @@ def test_curves_are_what_one_counts_by_hand(tmp_path_factory: pytest.TempPathFac
         watcher.close()
 
 
+@settings(deadline=None)
 @given(lo=st.integers(0, 10**7), span=st.integers(0, 10**7), width=st.integers(1, 2000))
 def test_buckets_cover_what_was_asked_for_with_no_more_than_one_to_spare(lo: int, span: int, width: int) -> None:
     buckets = Buckets.covering(lo, lo + span, width)
@@ -220,6 +221,7 @@ def test_a_long_runs_clock_stays_sharp(tmp_path: Path) -> None:
     writer.close()
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=5), max_size=6))
 def test_columns_survive_any_names_of_terms(names: list[str]) -> None:
     columns = Columns.of_terms(names)

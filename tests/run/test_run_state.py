@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 from fake_trainer import epoch_metrics, started, step_metrics
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.run.events import (
@@ -36,17 +36,19 @@ some_event: st.SearchStrategy[Event] = st.one_of(
 
 
 def numbered(happened: list[Event]) -> list[Stored]:
-    """As a link hands them out: step metrics carry the number of the newest stored event."""
+    """As a link hands them out: step metrics carry the number of the newest stored event, and an older time."""
     seq, stored = 0, []
     for event in happened:
-        seq += not isinstance(event, StepMetrics)
-        stored.append(Stored(seq, float(len(stored)), event))
+        is_step = isinstance(event, StepMetrics)
+        seq += not is_step
+        stored.append(Stored(seq, len(stored) - 1.5 * is_step, event))
     return stored
 
 
 histories = st.lists(some_event, max_size=40).map(numbered)
 
 
+@settings(deadline=None)
 @given(history=histories, cuts=st.lists(st.integers(0, 40)))
 def test_the_state_is_the_same_however_the_history_is_cut(history: list[Stored], cuts: list[int]) -> None:
     state = RunState()
@@ -56,12 +58,14 @@ def test_the_state_is_the_same_however_the_history_is_cut(history: list[Stored],
     assert state == fold(RunState(), history)
 
 
+@settings(deadline=None)
 @given(history=histories, start=st.integers(0, 40))
 def test_repeating_the_end_of_a_history_changes_nothing(history: list[Stored], start: int) -> None:
     state = fold(RunState(), history)
     assert fold(state, history[start:]) == state
 
 
+@settings(deadline=None)
 @given(history=histories, stop=st.integers(0, 40))
 def test_a_stale_batch_changes_nothing_but_never_takes_back(history: list[Stored], stop: int) -> None:
     """A batch that comes late, as over a slow line, must not bring back a step that a resume took off the path."""
@@ -70,6 +74,7 @@ def test_a_stale_batch_changes_nothing_but_never_takes_back(history: list[Stored
     assert fold(state, older) == state
 
 
+@settings(deadline=None)
 @given(history=histories)
 def test_what_is_shown_lies_on_the_runs_path(history: list[Stored]) -> None:
     path: list[int] = []

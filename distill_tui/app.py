@@ -1,0 +1,260 @@
+"""The Textual app: themes, the first screen, what works on every screen, and how it ends."""
+
+import gc
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual.app import App, SystemCommand
+from textual.filter import LineFilter
+from textual.screen import Screen
+
+from distill_tui import theme as themes
+from distill_tui.ascii import Ascii
+from distill_tui.ascii import wanted as ascii_wanted
+from distill_tui.keys import Key, Scope, bindings, scoped
+from distill_tui.painter import Painter
+from distill_tui.session import Home, Resume, Session, Start, Train, Watch
+from distill_tui.theme import ThemeError
+
+if TYPE_CHECKING:
+    from distill_tui.screens.dashboard import Dashboard
+
+__all__ = ["DistillApp", "Home", "Resume", "Start", "Train", "Watch", "run_app"]
+
+STYLES = Path(__file__).parent / "styles"
+
+
+class DistillApp(App[int], inherit_bindings=False):
+    """One window on one run, or on the home screen. It returns the exit status."""
+
+    TITLE = "distill-tui"
+    CSS_PATH = [STYLES / "monitor.tcss", STYLES / "previews.tcss"]  # noqa: RUF012 - Textual's way
+    BINDINGS = bindings("app")
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (104, "-wide"), (160, "-very-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall"), (50, "-very-tall")]  # noqa: RUF012
+
+    def __init__(self, start: Start, *, remember_theme: bool = True) -> None:
+        # Textual reads a screen's own styles when it is pushed, which the first screen never is.
+        first = [STYLES / "home.tcss"] if isinstance(start, Home) else []
+        super().__init__(css_path=[*self.CSS_PATH, *first], ansi_color=True if os.environ.get("NO_COLOR") else None)
+        self.start = start
+        self.session: Session | None = None
+        self.ascii_only = ascii_wanted()
+        self.closing_line = ""
+        self._ascii = Ascii(enabled=self.ascii_only)
+        self._painter = Painter()
+        self._remember_theme = remember_theme
+        self._theme_problem = ""
+        self._begin_with_theme()
+
+    # -- screens ------------------------------------------------------------------------------------------------------
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The first screen, without a blank one below it."""
+        if isinstance(self.start, Home):
+            from distill_tui.screens.home import HomeScreen
+
+            return HomeScreen(self.start.runs_dir)
+        return self._dashboard(self.start)
+
+    def begin(self, start: Train | Resume | Watch) -> None:
+        """Show a run, from the home screen."""
+        self.push_screen(self._dashboard(start))
+
+    def back(self) -> None:
+        """From a run to the home screen, where one came from there; not from a run that trains here."""
+        board = self.dashboard
+        if board is None or not isinstance(self.start, Home):
+            return
+        if board.session.trains:
+            self.notify("This run trains in this window; q leaves it.", markup=False)
+            return
+        board.session.close()
+        self.session = None
+        self.pop_screen()
+
+    def leave(self, status: int) -> None:
+        """Close the screen with this exit status, and say in one line how things stand."""
+        board = self.dashboard
+        if board is not None:
+            from distill_tui.closing import closing_line
+
+            self.closing_line = closing_line(board.snapshot, board.session)
+        self.exit(status)
+
+    @property
+    def dashboard(self) -> "Dashboard | None":
+        """The dashboard, if a run is shown, even below a dialog."""
+        from distill_tui.screens.dashboard import Dashboard
+
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Dashboard)), None)
+
+    def _dashboard(self, start: Train | Resume | Watch) -> "Dashboard":
+        from distill_tui.screens.dashboard import Dashboard
+
+        self.session = Session(start)
+        return Dashboard(self.session)
+
+    def on_mount(self) -> None:
+        """After ctrl+z and fg the terminal is blank: draw all of it."""
+        self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
+        self.call_after_refresh(self._settled)
+
+    def _settled(self) -> None:
+        gc.enable()
+        gc.freeze()
+        if self._theme_problem:
+            self.notify(self._theme_problem, severity="warning", markup=False)
+
+    # -- what the keys do on every screen -----------------------------------------------------------------------------------
+
+    async def action_quit(self) -> None:
+        """Leave; while a run trains here, ask what becomes of it."""
+        board = self.dashboard
+        if board is None or not board.session.trains:
+            self.leave(board.session.exit_status if board else 0)
+            return
+        from distill_tui.screens.dialogs import QuitDialog
+
+        step = board.state.step
+        name = board.snapshot.info.name if board.snapshot.info else board.session.name
+        self.push_screen(QuitDialog(name, step.step if step else None, step.epoch if step else None), self._quit_answered)
+
+    def _quit_answered(self, answer: str | None) -> None:
+        board = self.dashboard
+        if answer == "stop" and board is not None:
+            board.leaving = True
+            board.stop()
+
+    def action_help(self) -> None:
+        """The list of keys."""
+        from distill_tui.screens.help import HelpScreen
+
+        if isinstance(self.screen, HelpScreen):
+            self.pop_screen()
+        else:
+            self.push_screen(HelpScreen())
+
+    def action_redraw(self) -> None:
+        """Draw every cell again."""
+        self._painter.forget()
+        self.refresh(layout=True)
+        self.screen.refresh(layout=True)
+
+    def action_next_theme(self) -> None:
+        """The next theme that can be used; kept for next time."""
+        names = list(themes.available())
+        at = names.index(self.theme) if self.theme in names else -1
+        for name in [*names[at + 1 :], *names[: at + 1]]:
+            if self.choose_theme(name):
+                return
+
+    def choose_theme(self, name: str) -> bool:
+        """Change to a theme by name; one that cannot be used leaves things as they are and says why."""
+        try:
+            self._load_theme(name)
+        except ThemeError as error:
+            self.notify(f"{error}; keeping {self.theme}", severity="error", markup=False)
+            return False
+        self.theme = name
+        if self._remember_theme:
+            try:
+                themes.remember(name)
+            except OSError as error:
+                self.notify(f"The theme could not be kept for next time: {error.strerror}", severity="warning", markup=False)
+        self.notify(f"Theme {name}", timeout=2, markup=False)
+        return True
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Everything that a key does here, and the themes, for ctrl+p."""
+        scopes: tuple[Scope, ...] = getattr(screen, "PALETTE_SCOPES", ("app",))
+        for key in scoped(*scopes):
+            if key.palette:
+                title = key.label[:1].upper() + key.label[1:]
+                yield SystemCommand(f"{title}  ({key.shown})", key.help, self._runner(key, screen))
+        for name in themes.available():
+            yield SystemCommand(f"Theme: {name}", "Change the colours; the choice is remembered", self._theme_chooser(name))
+        yield SystemCommand("Screenshot", "Save this screen as an SVG file", lambda: self.set_timer(0.1, self.deliver_screenshot))
+
+    def _runner(self, key: Key, screen: Screen[Any]) -> Callable[[], Any]:
+        namespace = self if key.scope == "app" else screen
+        return lambda: self.call_later(self.run_action, key.action, namespace)
+
+    def _theme_chooser(self, name: str) -> Callable[[], Any]:
+        return lambda: self.choose_theme(name)
+
+    # -- themes -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def palette(self) -> themes.Palette:
+        """What panels paint with in the theme in force."""
+        return self._palettes[self.theme]
+
+    def _begin_with_theme(self) -> None:
+        """Have the right colours before anything is drawn: changing the theme later would style everything twice."""
+        self._palettes: dict[str, themes.Palette] = {}
+        name = themes.default_name()
+        if self._remember_theme and not os.environ.get("NO_COLOR"):
+            name = themes.remembered() or name
+        try:
+            self._load_theme(name)
+        except ThemeError as error:
+            self._theme_problem, name = f"{error}; using {themes.DARK}", themes.DARK
+            self._load_theme(name)
+        self.set_reactive(App.theme, name)
+        self.set_class(self.current_theme.dark, "-dark-mode", update=False)
+        self.set_class(not self.current_theme.dark, "-light-mode", update=False)
+        self._refresh_truecolor_filter(self.ansi_theme)
+        self.stylesheet.set_variables(self.get_css_variables())
+
+    def _load_theme(self, name: str) -> None:
+        path = themes.available().get(name)
+        if path is None:
+            raise ThemeError(f"{name}: no such theme")
+        found = themes.load(path)
+        self._palettes[name] = found.palette
+        self.register_theme(found.theme)
+
+    def _watch_theme(self, theme_name: str) -> None:
+        super()._watch_theme(theme_name)
+        from distill_tui.panels.panel import Panel
+
+        for screen in self.screen_stack:
+            for panel in screen.query(Panel):
+                panel.repaint()
+
+    # -- the terminal -----------------------------------------------------------------------------------------------------
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's own, and ASCII last."""
+        return [*super().get_line_filters(), self._ascii] if self.ascii_only else super().get_line_filters()
+
+    def on_resize(self) -> None:
+        """The terminal has moved its cells about."""
+        self._painter.forget()
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        from textual._compositor import CompositorUpdate
+
+        if isinstance(renderable, CompositorUpdate):
+            renderable = self._painter.difference(renderable)
+        super()._display(screen, renderable)
+
+
+def run_app(start: Start) -> int:
+    """Show the monitor until the person leaves; returns the exit status (0, 1, 2 or 75)."""
+    from distill_tui.signals import guarded
+
+    gc.disable()  # until the first frame: nothing that starts up is garbage
+    app = DistillApp(start)
+    with guarded(app) as guard:
+        status = app.run()
+    if guard.status is not None:
+        status = guard.status
+    if app.closing_line:
+        from distill_tui.closing import say
+
+        say(app.closing_line)
+    return status if status is not None else app.return_code or 1

@@ -1,0 +1,32 @@
+"""`distill-tui resume RUN`: train on where a run stopped."""
+
+import argparse
+
+from distill_tui.commands.train import add_screen_arguments, wants_screen
+from distill_tui.errors import RequestError
+from distill_tui.targets import find_run
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `resume`."""
+    parser.add_argument("run", metavar="RUN", help="a run folder, or a run's name")
+    parser.add_argument("--from", dest="from_", default="latest", metavar="CHECKPOINT",
+                        help="latest, best, or a checkpoint's file (default: latest)")  # fmt: skip
+    add_screen_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train on, on the screen where there is one. Returns the exit status."""
+    folder = find_run(args.run)
+    if folder.is_live():
+        raise RequestError(f"{folder.name}: is being trained now; see it with: distill-tui watch {folder.path}")
+    if not wants_screen(args.headless, args.json):
+        from core.run.links.folder import FolderLink
+        from distill_tui.headless import train_headless
+
+        told = max((stored.seq for stored in FolderLink(folder).read()), default=0)
+        return train_headless(lambda runner: runner.resume(folder, args.from_), as_json=args.json, after=told)
+    from distill_tui.app import run_app
+    from distill_tui.session import Resume
+
+    return run_app(Resume(folder, args.from_))

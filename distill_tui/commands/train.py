@@ -1,0 +1,117 @@
+"""`distill-tui train DATA`: start a run, on the screen or headless."""
+
+import argparse
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from core.training.config import TrainingConfig
+from distill_tui.errors import CommandError, complain
+from distill_tui.terminal import no_screen
+
+# Options that set one config key each.
+CONFIG_OPTIONS = {
+    "recipe": "recipe",
+    "preset": "preset",
+    "name": "name",
+    "epochs": "epochs",
+    "steps": "steps",
+    "device": "device",
+    "seed": "seed",
+    "threads": "threads",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `train`."""
+    hints = get_type_hints(TrainingConfig)
+    parser.add_argument(
+        "data", nargs="?", metavar="DATA", help="folder of sounds (wav, flac, ogg, mp3, aiff), read recursively"
+    )
+    parser.add_argument("--recipe", choices=get_args(hints["recipe"]), help="what is trained (default: audio)")
+    parser.add_argument(
+        "--preset",
+        choices=get_args(hints["preset"]),
+        help="how hard overfitting is held back (default: auto, by the number of files)",
+    )
+    parser.add_argument(
+        "--config", type=Path, metavar="F.toml", help="a config file; a run folder's config.toml trains the same again"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="one config value, e.g. loss.stft.weight=2; may be repeated",
+    )
+    parser.add_argument("--name", help="the run's name (default: the data folder's)")
+    parser.add_argument("--epochs", type=int, metavar="N", help="epochs to train (default: by the preset)")
+    parser.add_argument("--steps", type=int, metavar="N", help="end after so many steps, even within an epoch")
+    parser.add_argument("--device", metavar="D", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of everything random (default: 0)")
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="torch threads (default: one on two cores, else all but one)"
+    )
+    add_run_arguments(parser)
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what every command that trains a new run has: where runs go, and whether there is a screen."""
+    parser.add_argument(
+        "--runs", type=Path, metavar="DIR", help="where the run folder is made (default: $DISTILL_RUNS or ./runs)"
+    )
+    add_screen_arguments(parser)
+
+
+def add_screen_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what every command that trains has: whether there is a screen."""
+    parser.add_argument(
+        "--headless", action="store_true", help="no screen: progress on a terminal, plain lines elsewhere"
+    )
+    parser.add_argument("--json", action="store_true", help="headless, with one event a line on stdout")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check config and data, then train. Returns the exit status."""
+    from core.run.folder import default_runs_dir
+    from core.training.config_file import load_config
+
+    overrides: dict[str, Any] = {
+        key: getattr(args, option) for option, key in CONFIG_OPTIONS.items() if getattr(args, option) is not None
+    }
+    if args.data is not None:
+        overrides["data.path"] = str(Path(args.data).absolute())
+    config, given = load_config(args.config, args.set, overrides)
+    if not config.data.path:
+        raise CommandError("no folder of sounds was given", hint="distill-tui train DATA")
+    check_sounds(Path(config.data.path))
+    return begin(config, given, args.runs or default_runs_dir(), headless=args.headless, as_json=args.json)
+
+
+def check_sounds(folder: Path) -> None:
+    """Raise DataError before any screen when there is nothing to train on."""
+    from core.audio.files import find_sounds
+    from core.audio.split import split_files
+
+    split_files(find_sounds(folder), fraction=0.5, seed=0)
+
+
+def begin(config: TrainingConfig, given: frozenset[str], runs_dir: Path, *, headless: bool, as_json: bool) -> int:
+    """Train a new run, on the screen where there is one."""
+    if not wants_screen(headless, as_json):
+        from distill_tui.headless import train_headless
+
+        return train_headless(lambda runner: runner.start(config, given, runs_dir), as_json=as_json)
+    from distill_tui.app import run_app
+    from distill_tui.session import Train
+
+    return run_app(Train(config, given, runs_dir))
+
+
+def wants_screen(headless: bool, as_json: bool) -> bool:
+    """Whether to show the screen; says so when it was expected and there can be none."""
+    if headless or as_json:
+        return False
+    reason = no_screen()
+    if reason:
+        complain(f"no screen ({reason}): training as with --headless")
+    return reason is None

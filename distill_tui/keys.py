@@ -1,0 +1,140 @@
+"""The one list of keys. Bindings, footer, help, palette and the README's table all come from here."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.binding import Binding, BindingType
+
+Scope = Literal["app", "run", "chart", "previews", "list", "home"]
+
+SCOPES: dict[Scope, str] = {
+    "app": "Everywhere",
+    "run": "A run",
+    "chart": "The chart",
+    "previews": "Previews",
+    "list": "Lists",
+    "home": "Home",
+}
+
+
+@dataclass(frozen=True)
+class Key:
+    """One thing a person can do. `keys` are Textual's names or single characters; `shown` is how they are written.
+
+    `action` is resolved on the screen or widget that binds the scope. `footer` orders what the bottom line offers
+    first when there is little room (0: not there). `palette` says whether ctrl+p lists it, `listed` whether help and
+    README have a line for it: some keys share one.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    shown: str
+    action: str
+    label: str
+    help: str
+    scope: Scope
+    footer: int = 0
+    palette: bool = True
+    priority: bool = False
+    listed: bool = True
+
+
+KEYS: tuple[Key, ...] = (
+    Key("quit", ("q", "ctrl+c", "ctrl+q"), "q", "quit", "quit", "Leave; asks first while training", "app", 90),
+    Key("help", ("?", "f1"), "?", "help", "help", "This list", "app", 80),
+    Key("palette", ("ctrl+p",), "ctrl+p", "command_palette", "palette", "Find any action by its name", "app",
+        priority=True, palette=False),
+    Key("theme", ("t",), "t", "next_theme", "theme", "Next theme; it is remembered", "app"),
+    Key("redraw", ("ctrl+l",), "ctrl+l", "redraw", "redraw", "Draw the whole screen again", "app", priority=True),
+    Key("suspend", ("ctrl+z",), "ctrl+z", "suspend_process", "suspend", "To the shell; fg comes back", "app"),
+
+    Key("play", ("space",), "space", "play", "play", "Play or stop the selected preview", "run", 10),
+    Key("compare", ("a",), "a", "compare", "A/B", "Switch between original and reconstruction", "run", 20),
+    Key("save", ("s",), "s", "save", "save", "Save a checkpoint now and train on", "run", 30),
+    Key("cancel", ("c",), "c", "cancel", "cancel", "Save at this very step and stop training", "run", 40),
+    Key("resume", ("r",), "r", "resume", "resume", "Train on from the newest checkpoint", "run", 45),
+    Key("preview", ("p",), "p", "preview", "preview now", "Make previews now", "run", 50),
+    Key("enlarge", ("enter",), "enter", "enlarge", "full screen", "Show the focused panel full screen, and back", "run",
+        60),
+    Key("back", ("escape",), "esc", "back", "back", "Back from full screen, filter or dialog", "run", palette=False),
+    Key("filter", ("/",), "/", "filter", "filter", "Show only the terms whose name matches", "run", 70),
+    Key("events", ("e",), "e", "show('events')", "events", "Everything that happened, newest first", "run", 75),
+    Key("config", ("i",), "i", "show('config')", "config", "Every setting of the run", "run", 76),
+    Key("copy", ("y",), "y", "copy", "copy", "Copy the focused panel's value to your clipboard", "run"),
+    Key("explain", ("w",), "w", "explain", "what to do", "What the warning means and what helps", "run"),
+    Key("hide", ("x",), "x", "hide_alert", "hide warning", "Hide the warning that is shown", "run"),
+    Key("next_panel", ("tab",), "tab", "app.focus_next", "next panel", "Next panel; shift+tab goes back", "run",
+        palette=False),
+    Key("previous_panel", ("shift+tab",), "shift+tab", "app.focus_previous", "previous panel", "Previous panel", "run",
+        palette=False, listed=False),
+    Key("left", ("left", "h"), "hjkl ←↓↑→", "move('left')", "left", "To that side; full screen, through time and terms",
+        "run", palette=False),
+    Key("down", ("down", "j"), "j ↓", "move('down')", "down", "Down", "run", palette=False, listed=False),
+    Key("up", ("up", "k"), "k ↑", "move('up')", "up", "Up", "run", palette=False, listed=False),
+    Key("right", ("right", "l"), "l →", "move('right')", "right", "Right", "run", palette=False, listed=False),
+
+    Key("zoom_in", ("]",), "]", "zoom(1)", "zoom in", "Show half as many steps", "chart"),
+    Key("zoom_out", ("[",), "[", "zoom(-1)", "zoom out", "Show twice as many steps", "chart"),
+    Key("earlier", ("<", ","), "<", "pan(-1)", "earlier", "Move to earlier steps", "chart"),
+    Key("later", (">", "."), ">", "pan(1)", "later", "Move to later steps", "chart"),
+    Key("follow", ("f",), "f", "follow", "follow", "Follow the newest steps", "chart"),
+    Key("log", ("g",), "g", "log_scale", "log scale", "Logarithmic scale and back", "chart"),
+    Key("smooth", ("m",), "m", "smoothing", "smoothing", "Smoothing: off, light, strong", "chart"),
+
+    Key("next", ("n",), "n", "next", "next", "Play the next preview of the list", "previews", 25),
+
+    Key("row_up", ("up", "k"), "jk ↓↑", "row(-1)", "line up", "One line up or down", "list", palette=False),
+    Key("row_down", ("down", "j"), "j ↓", "row(1)", "line down", "One line down", "list", palette=False, listed=False),
+    Key("page_up", ("pageup", "ctrl+b"), "pgup pgdn", "page(-1)", "page up", "One page up or down", "list", palette=False),
+    Key("page_down", ("pagedown", "ctrl+f"), "pgdn", "page(1)", "page down", "One page down", "list", palette=False,
+        listed=False),
+    Key("first", ("home",), "home end", "edge(-1)", "first", "To the first or last line", "list", palette=False),
+    Key("last", ("end",), "end", "edge(1)", "last", "To the last line", "list", palette=False, listed=False),
+
+    Key("open", ("enter",), "enter", "open", "open", "Watch the run if it is live, else look at how it went", "home", 10),
+    Key("new", ("n",), "n", "new", "new run", "Start a run: choose sounds, see what follows, begin", "home", 20),
+    Key("train_on", ("r",), "r", "resume", "resume", "Train a stopped run on, after a look at where it stands", "home",
+        30),
+    Key("watch", ("w",), "w", "watch", "watch", "Watch a run, or show the runs, of another folder", "home", 40),
+    Key("demo", ("d",), "d", "demo", "demo", "Make a few sounds and train on them, to see how it goes", "home", 50),
+)  # fmt: skip
+
+BY_ID = {key.id: key for key in KEYS}
+
+
+def scoped(*scopes: Scope) -> tuple[Key, ...]:
+    """The keys of these scopes, in the list's order."""
+    return tuple(key for key in KEYS if key.scope in scopes)
+
+
+def bindings(*scopes: Scope) -> list[BindingType]:
+    """Textual bindings of these scopes, for a class's BINDINGS."""
+    return [
+        Binding(
+            ",".join(_textual(name) for name in key.keys),
+            key.action,
+            key.label,
+            id=key.id,
+            show=False,
+            priority=key.priority,
+            tooltip=key.help,
+        )
+        for key in scoped(*scopes)
+    ]
+
+
+def footer(keys: Iterable[Key]) -> list[Key]:
+    """Those that the bottom line offers, the most wanted first."""
+    return sorted((key for key in keys if key.footer), key=lambda key: key.footer)
+
+
+def markdown_table() -> str:
+    """The README's table of keys."""
+    lines = ["| key | where | what it does |", "|---|---|---|"]
+    lines += [f"| `{key.shown.replace('|', chr(92) + '|')}` | {SCOPES[key.scope].lower()} | {key.help} |" for key in KEYS if key.listed]
+    return "\n".join(lines)
+
+
+def _textual(name: str) -> str:
+    return {",": "comma", ".": "full_stop"}.get(name, name)

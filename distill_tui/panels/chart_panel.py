@@ -1,0 +1,250 @@
+"""The large chart of the selected term."""
+
+from core.run.events import AlertStarted, NoteAdded, TermInfo
+from core.run.link import Series
+from distill_tui.chart import (
+    SMOOTHING,
+    Mark,
+    Row,
+    Run,
+    Steps,
+    Values,
+    axis_row,
+    axis_unit,
+    draw,
+    label_column,
+    marks_row,
+    steps_axis,
+    traced,
+    trend,
+    values_axis,
+)
+from distill_tui.format import clean, number, plural
+from distill_tui.panels.curves import (
+    bests,
+    curve,
+    newest_step,
+    present,
+    training_query,
+    validation,
+    validation_query,
+)
+from distill_tui.panels.frame import fit, framed, width_of
+from distill_tui.panels.panel import Panel
+from distill_tui.reader import Query, Snapshot
+
+LABELS = 7  # cells for the y axis: six for a number, one of air
+NARROWEST_SPAN = 16
+
+
+class ChartPanel(Panel):
+    """Training and validation of one term over steps. Zoom and pan choose the steps, `follow` keeps to the newest."""
+
+    DEFAULT_CSS = "ChartPanel { height: 1fr; width: 1fr; }"
+
+    def __init__(self, id: str = "chart") -> None:
+        super().__init__(id=id)
+        self.term: TermInfo | None = None
+        self.log_scale = False
+        self.smoothing = "off"
+        self.span: int | None = None  # steps in view; None: the whole run
+        self.lo: int | None = None  # first step in view; None: follow the newest
+        self._values: Values | None = None
+        self._held: dict[str, Series] = {}
+
+    # -- what the keys do --------------------------------------------------------------------------------------------
+
+    def select(self, term: TermInfo) -> None:
+        """Show this term."""
+        if self.term is None or self.term.name != term.name:
+            self.term, self._values, self._held = term, None, {}
+            self._changed()
+
+    def zoom(self, direction: int) -> None:
+        """Half (1) or twice (-1) as many steps; the newest stay in view while they are followed."""
+        newest = newest_step(self.snapshot.state)
+        if newest < 0:
+            return
+        x = self._steps()
+        if direction > 0:
+            span = max(NARROWEST_SPAN, _power_of_two((self.span or x.span) - 1))
+            if self.lo is not None:
+                self.lo += max(0, (x.span - span) // 2)
+            self.span = span
+        elif self.span is not None:
+            span = self.span * 2
+            if self.lo is not None:
+                self.lo = max(0, self.lo - (span - self.span) // 2)
+            self.span = span
+        if self.span is not None and self.span > newest + 1:
+            self.span = self.lo = None
+        self._changed()
+
+    def pan(self, direction: int) -> bool:
+        """A quarter of the view to earlier (-1) or later (1) steps; past the newest it follows again."""
+        newest = newest_step(self.snapshot.state)
+        if self.span is None:
+            return False
+        x = self._steps()
+        lo = max(0, x.lo + direction * max(1, self.span // 4))
+        self.lo = None if lo + self.span > newest + 1 else lo
+        self._changed()
+        return self.lo is None or self.lo != x.lo
+
+    def follow(self) -> None:
+        """Keep to the newest steps; with them in view already, back to the whole run."""
+        if self.lo is not None:
+            self.lo = None
+        else:
+            self.span = None
+        self._changed()
+
+    def toggle_log(self) -> None:
+        """Linear or logarithmic."""
+        self.log_scale, self._values = not self.log_scale, None
+        self.redraw()
+
+    def next_smoothing(self) -> str:
+        """Off, light, strong; returns which."""
+        levels = list(SMOOTHING)
+        self.smoothing = levels[(levels.index(self.smoothing) + 1) % len(levels)]
+        self.redraw()
+        return self.smoothing
+
+    # -- drawing -----------------------------------------------------------------------------------------------------
+
+    def queries(self) -> tuple[Query, ...]:
+        """Both curves over the steps in view."""
+        if self.term is None or self.size.width < LABELS + 4:
+            return ()
+        x = self._steps()
+        lo, hi = (0, None) if self.span is None else (x.lo, None if self.lo is None else x.hi)
+        return training_query(self.term, x.dots, lo, hi), validation_query(self.term, x.dots, lo, hi)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Draw; when the window moved on with the newest step, its curves are wanted from there."""
+        before = self.queries()
+        self.snapshot = snapshot
+        if self.queries() != before:
+            self.post_message(self.Wants())
+        self.redraw()
+
+    def rows(self, width: int, height: int) -> tuple[Row, ...]:
+        """The frame with the x axis as its bottom line, the labels, the curves."""
+        if self.term is None:
+            return framed(_empty(self.snapshot, width - 2, height - 2), width, height, title=_plain("Loss"),
+                          focused=self.has_focus)  # fmt: skip
+        snapshot, term = self.snapshot, self.term
+        train, valid = self._curve(0), self._curve(1)
+        if newest_step(snapshot.state) < 0 or train is None:
+            return framed(_empty(snapshot, width - 2, height - 2), width, height, title=_plain(clean(term.label)),
+                          focused=self.has_focus)  # fmt: skip
+        plot, tall = width - 2 - LABELS, height - 2
+        x = self._steps()
+        curves = [traced(train, x, "train")] + ([traced(valid, x, "validation", dashed=True)] if valid else [])
+        apart = tall >= 10  # room for marks in a line of their own
+        tall -= apart
+        self._values = values_axis(curves, log=self.log_scale, former=self._values, ticks=max(3, min(6, tall // 3)))
+        best = bests(snapshot.state).get(term.name)
+        drawing = draw(curves, x, self._values, plot, tall, smoothing=SMOOTHING[self.smoothing],
+                       best=best.step if best else None)  # fmt: skip
+        labels = label_column(self._values, LABELS - 1, tall)
+        content: list[Row] = [(Run(f"{label} ", "muted"), *row) for label, row in zip(labels, drawing.rows, strict=True)]
+        if apart:
+            content.append((Run(" " * LABELS, "text"), *marks_row(x, plot, self._marks())))
+        per_epoch = snapshot.state.started.steps_per_epoch if snapshot.state.started else 0
+        axis = axis_row(x, plot, per_epoch, () if apart else self._marks())
+        title = self._title(train, plot)
+        return framed(
+            content, width, height, title=title, corner=self._legend(width - width_of(title) - 8, drawing.spikes),
+            bottom=(*fit((Run(f"{axis_unit(x, per_epoch):>{LABELS - 1}}", "muted"),), LABELS), *_in_frame(axis, self.has_focus)),
+            focused=self.has_focus,
+        )  # fmt: skip
+
+    def copied(self) -> str:
+        """The term's value."""
+        if self.term is None:
+            return ""
+        return number(present(self._curve(0), self.snapshot.state, self.term))
+
+    def _title(self, train: Series, room: int) -> Row:
+        assert self.term is not None
+        state = self.snapshot.state
+        row = [Run(clean(self.term.label), "strong"), Run("  ", "text"),
+               Run(number(present(train, state, self.term)), "train"), Run(f" {trend(train)}", "train")]  # fmt: skip
+        if (value := validation(state.epoch, self.term)) is not None:
+            row += [Run("  validation ", "muted"), Run(number(value), "validation")]
+        if (best := bests(state).get(self.term.name)) is not None and room > 90:
+            row += [Run("  best ", "muted"), Run(number(best.value), "best"), Run(f" at epoch {best.epoch}", "muted")]
+        return tuple(row)
+
+    def _legend(self, room: int, spikes: int) -> Row:
+        """How the chart is set, then what the colours and marks mean, as far as there is room."""
+        words = [word for word, on in (("log", self.log_scale), (f"{self.smoothing} smoothing", self.smoothing != "off"),
+                                       (plural(spikes, "spike") + " cut", spikes)) if on]  # fmt: skip
+        if self.span is not None:
+            words.append(plural(self.span, "step") + ("" if self.lo is None else ", f follows"))
+        parts: list[Row] = [(Run(" · ".join(words), "accent"),)] if words else []
+        parts.append((Run("train ", "muted"), Run("━━", "train"), Run("  validation ", "muted"), Run("╍╍", "validation")))
+        parts.append(tuple(Run(text, role) for text, role in (("◆", "best"), (" checkpoint  ", "muted"), ("♪", "accent"),
+                                                              (" preview  ", "muted"), ("▲", "warning"), (" warning", "muted"))))  # fmt: skip
+        row: list[Run] = []
+        for part in parts:
+            if width_of(row) + width_of(part) + 2 > room:
+                break
+            row += [Run("  ", "text"), *part] if row else part
+        return tuple(row)
+
+    def _marks(self) -> list[Mark]:
+        state = self.snapshot.state
+        marks = [(preview.step, "♪", "accent") for preview in state.previews]
+        marks += [(saved.step, "◆", "best") for saved in state.checkpoints]
+        marks += [(stored.event.step, "✎", "accent") for stored in state.log if isinstance(stored.event, NoteAdded)]
+        alerts = [stored.event for stored in state.log if isinstance(stored.event, AlertStarted)]
+        marks += [(alert.step, "▲", "danger" if alert.severity == "danger" else "warning") for alert in alerts]
+        return list(dict.fromkeys(marks))
+
+    def _steps(self) -> Steps:
+        dots = 2 * max(1, self.size.width - 2 - LABELS)
+        return steps_axis(newest_step(self.snapshot.state), dots, span=self.span, lo=self.lo)
+
+    def _curve(self, index: int) -> Series | None:
+        """The curve as read; while a moved window is still being read, what was read before."""
+        queries = self.queries()
+        if not queries:
+            return None
+        query = queries[index]
+        if (series := curve(self.snapshot, query)) is not None:
+            self._held[query.term] = series
+        held = self._held.get(query.term)
+        return held if held is None or held.mean else None
+
+    def _changed(self) -> None:
+        self.post_message(self.Wants())
+        self.redraw()
+
+
+def _in_frame(axis: Row, focused: bool) -> Row:
+    return tuple(run._replace(role="focus") if focused and run.role == "border" else run for run in axis)
+
+
+def _plain(title: str) -> Row:
+    return (Run(title, "strong"),)
+
+
+def _empty(snapshot: Snapshot, width: int, height: int) -> list[Row]:
+    """What will be here, in the middle of the panel."""
+    if snapshot.failure:
+        lines = ["There is nothing to show.", clean(snapshot.failure)]
+    elif snapshot.state.complete is not None:
+        lines = ["This run ended before its first step."]
+    else:
+        lines = ["The loss is drawn here from the first step on,", "training and validation together."]
+    above = max(0, (height - len(lines)) // 2)
+    rows: list[Row] = [()] * above
+    return rows + [(Run(" " * max(0, (width - len(line)) // 2) + line, "muted"),) for line in lines]
+
+
+def _power_of_two(value: int) -> int:
+    """The largest power of two that is not above `value`."""
+    return 1 << max(0, value.bit_length() - 1)

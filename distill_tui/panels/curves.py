@@ -1,0 +1,71 @@
+"""What the charts, large and small, know of a term: its curves, its present value, its best."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core.run.events import EpochMetrics, TermInfo
+from core.run.link import Series
+from core.run.state import RunState
+from distill_tui.chart import OVERSAMPLING
+from distill_tui.reader import Query, Snapshot
+
+TOTAL = TermInfo("train_loss", "total", "total", judged=False, help="All terms at the weights they had.")
+
+
+@dataclass(frozen=True)
+class Best:
+    """The lowest validation value of a term."""
+
+    value: float
+    epoch: int
+    step: int
+
+
+def terms_of(state: RunState) -> tuple[TermInfo, ...]:
+    """The terms that the recipe declares."""
+    return state.started.terms if state.started else ()
+
+
+def training_query(term: TermInfo, dots: int, lo: int = 0, hi: int | None = None) -> Query:
+    """The training curve for so many columns of dots."""
+    return Query(term.name, lo, hi, max(16, dots * OVERSAMPLING))
+
+
+def validation_query(term: TermInfo, dots: int, lo: int = 0, hi: int | None = None) -> Query:
+    """The validation curve for so many columns of dots."""
+    return Query(f"val/{term.name}", lo, hi, max(16, dots * OVERSAMPLING))
+
+
+def newest_step(state: RunState) -> int:
+    """The newest step that is known, -1 before the first."""
+    return state.step.step if state.step else -1
+
+
+def present(series: Series | None, state: RunState, term: TermInfo) -> float | None:
+    """The term's training value now: the mean of the last few buckets, which can be read while it changes."""
+    finite = [value for value in (series.mean if series else ()) if math.isfinite(value)]
+    if finite:
+        lately = finite[-max(1, min(8, len(finite) // 20)) :]
+        return math.fsum(lately) / len(lately)
+    return state.step.terms.get(term.name) if state.step else None
+
+
+def validation(epoch: EpochMetrics | None, term: TermInfo) -> float | None:
+    """The term's mean at an epoch's validation."""
+    return epoch.val_terms.get(term.name) if epoch else None
+
+
+def bests(state: RunState) -> Mapping[str, Best]:
+    """Every term's lowest finite validation value."""
+    found: dict[str, Best] = {}
+    for epoch in state.epochs:
+        for name, value in epoch.val_terms.items():
+            if math.isfinite(value) and (name not in found or value < found[name].value):
+                found[name] = Best(value, epoch.epoch, epoch.step)
+    return found
+
+
+def curve(snapshot: Snapshot, query: Query) -> Series | None:
+    """What has been read for the query so far."""
+    return snapshot.series.get(query)

@@ -1,0 +1,124 @@
+"""What happened, newest first, at local times."""
+
+from core.run.events import (
+    AlertEnded,
+    AlertStarted,
+    CheckpointSaved,
+    CommandAnswered,
+    EpochMetrics,
+    NoteAdded,
+    PreviewEvent,
+    Reported,
+    RolledBack,
+    RunStarted,
+    Stored,
+    TrainingCompleteEvent,
+)
+from distill_tui.chart import Row, Run
+from distill_tui.format import clean, clock, count, duration, number, plural
+from distill_tui.panels.frame import framed, wrapped
+from distill_tui.panels.panel import ScrollPanel
+
+INDENT = 12  # "HH:MM:SS  ◆ "
+
+
+class EventsPanel(ScrollPanel):
+    """One line an event; full screen, each is told whole, with the reason of every skipped file."""
+
+    DEFAULT_CSS = "EventsPanel { height: 1fr; width: 1fr; }"
+
+    def __init__(self, id: str = "events") -> None:
+        super().__init__(id=id)
+        self._drawn: tuple[object, ...] = ()
+        self._lines: list[Row] = []
+
+    def rows(self, width: int, height: int) -> tuple[Row, ...]:
+        """The lines that fit; the rest is below."""
+        state = self.snapshot.state
+        whole = self.has_class("-maximized")
+        if self._drawn != (state.log, width, whole):
+            told = _told(state.log, whole)
+            self._lines = [row for entry in told for row in _entry(entry, width - 3, whole)]
+            self._drawn = (state.log, width, whole)
+        lines = self._lines or [(Run(" Checkpoints, previews and warnings, as they come.", "muted"),)]
+        shown = self.window(lines, height - 2)
+        more = self.more(height - 2)
+        return framed(shown, width, height, title=(Run("Events", "strong"),), foot_corner=(Run(more, "muted"),) if more else (),
+                      focused=self.has_focus)  # fmt: skip
+
+    def copied(self) -> str:
+        """The newest event that is in view."""
+        told = list(_told(self.snapshot.state.log, False))
+        if not told:
+            return ""
+        moment, _, text, _, _ = told[min(self.top, len(told) - 1)]
+        return f"{clock(moment)} {text}"
+
+
+Told = tuple[float, str, str, str, tuple[str, ...]]  # time, symbol, text, role, further lines
+
+
+def _told(log: tuple[Stored, ...], whole: bool) -> list[Told]:
+    """The log newest first; in the small panel a preview's files are one line and epochs are left to the chart."""
+    told: list[Told] = []
+    for stored in reversed(log):
+        event = stored.event
+        if not whole and isinstance(event, EpochMetrics) and not event.is_best:
+            continue
+        symbol, text, role, details = describe(stored)
+        same = told and isinstance(event, PreviewEvent) and told[-1][2] == text
+        if text and not same:
+            told.append((stored.time, symbol, clean(text), role, details))
+    return told
+
+
+def describe(stored: Stored) -> tuple[str, str, str, tuple[str, ...]]:
+    """(symbol, sentence, role, further lines) of an event."""
+    match stored.event:
+        case RunStarted() as run:
+            begun = f"resumed from {run.resumed_from}" if run.resumed_from else "training began"
+            skipped = f"; {plural(len(run.skipped), 'file')} skipped" if run.skipped else ""
+            return "●", f"{begun} on {run.device}{skipped}", "good", tuple(f"{f.path}: {f.reason}" for f in run.skipped)
+        case EpochMetrics() as epoch:
+            best = ", the best so far" if epoch.is_best else ""
+            text = f"epoch {epoch.epoch}: train {number(epoch.train_loss)}, validation {number(epoch.val_loss)}{best}"
+            return ("◉" if epoch.is_best else "·"), text, "best" if epoch.is_best else "muted", ()
+        case PreviewEvent() as preview:
+            return "♪", f"preview of epoch {preview.epoch}", "accent", ()
+        case CheckpointSaved() as saved:
+            why = {"interval": "", "best": ", the best so far", "requested": ", as asked"}.get(saved.reason, f", {saved.reason}")
+            return "◆", f"checkpoint at step {count(saved.step)}{why}", "best", (saved.path,) if saved.path else ()
+        case AlertStarted() as alert:
+            role = "danger" if alert.severity == "danger" else "warning"
+            return "▲", alert.title, role, (alert.explanation, alert.action)
+        case AlertEnded() as ended:
+            return "▽", f"{ended.id.partition('-')[0]} is over", "good", ()
+        case RolledBack() as back:
+            text = f"back to step {count(back.restored_step)} at {back.learning_rate_scale:g} of the rate: {back.reason}"
+            return "↺", text, "danger", ()
+        case CommandAnswered() as answer:
+            word = "done" if answer.done else "refused"
+            return ("✓" if answer.done else "✗"), f"{answer.command}: {answer.message or word}", "text", ()
+        case NoteAdded() as note:
+            return "✎", note.text, "accent", ()
+        case Reported() as report:
+            return "·", report.message, "muted", ()
+        case TrainingCompleteEvent() as end:
+            role = {"finished": "good", "failed": "danger"}.get(end.reason, "warning")
+            text = f"{end.reason} at epoch {end.epoch}, step {count(end.step)}, after {duration(end.elapsed_seconds)}"
+            return ("✗" if end.reason == "failed" else "■"), text + (f": {end.error}" if end.error else ""), role, ()
+        case _:
+            return "", "", "text", ()
+
+
+def _entry(told: Told, width: int, whole: bool) -> list[Row]:
+    moment, symbol, text, role, details = told
+    head: Row = (Run(f" {clock(moment)}  ", "muted"), Run(f"{symbol} ", role))
+    if not whole:
+        return [(*head, Run(text, "text"))]
+    lines = wrapped(text, max(8, width - INDENT)) or [""]
+    rows: list[Row] = [(*head, Run(lines[0], "text"))]
+    rows += [(Run(" " * INDENT + " " + line, "text"),) for line in lines[1:]]
+    for detail in details:
+        rows += [(Run(" " * INDENT + "   " + line, "muted"),) for line in wrapped(clean(detail), max(8, width - INDENT - 3))]
+    return rows

@@ -1,0 +1,338 @@
+"""The list of previews: what the run sounds like, newest first, played and compared where the person sits."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.events import Resize
+from textual.timer import Timer
+from textual.widgets import Static
+
+from core.run.events import PreviewEvent
+from core.run.link import LinkError, RunInfo
+from core.run.state import RunState
+from distill_tui.format import clean, shortened
+from distill_tui.hearing import Availability, copy_command
+from distill_tui.keys import bindings
+from distill_tui.panels.preview_order import counterpart, listed
+from distill_tui.panels.preview_row import Heard, header_line, preview_line
+from distill_tui.panels.rows import RowList
+from distill_tui.player import Player, Progress
+from distill_tui.theme import palette_of
+from distill_tui.wav import Sound, WavError, read_wav
+
+FRAME_SECONDS = 0.25
+SLOW_SECONDS = 3.0
+KEPT_SOUNDS = 24
+ROOMY_HEIGHT = 8
+
+
+class PreviewsPanel(Vertical):
+    """Give it the run's state with `update_state` and what is known of the run with `update_info`.
+
+    The app's `session.fetch` brings the sounds, in a thread. `play`, `compare` and `play_next` are what the keys do.
+    """
+
+    BINDINGS = bindings("previews")
+    DEFAULT_CLASSES = "panel"
+
+    def __init__(self, player: Player | None = None, id: str = "previews") -> None:
+        super().__init__(id=id)
+        self.border_title = "Previews"
+        self._player = player or Player()
+        self._previews: Mapping[str, PreviewEvent] = {}
+        self._source: tuple[PreviewEvent, ...] = ()
+        self._info: RunInfo | None = None
+        self._status = "waiting"
+        self._firsts: set[str] = set()
+        self._sounds: OrderedDict[str, Sound] = OrderedDict()
+        self._playing: tuple[str, Sound] | None = None
+        self._loading: str | None = None
+        self._said = ""
+        self._noticed: tuple[str, ...] = ()
+        self._timer: Timer | None = None
+        self._found: Availability | None = None
+        self._asked_at = 0.0
+
+    def compose(self) -> ComposeResult:
+        """The header (where there is room), the rows, the empty state, and what there is to say."""
+        yield Static(id="preview-header")
+        yield RowList(self._draw_row, id="preview-rows")
+        yield Static(id="preview-empty")
+        yield Static(id="preview-notice")
+
+    def on_mount(self) -> None:
+        """Draw only while something plays or is awaited."""
+        self._timer = self.set_interval(FRAME_SECONDS, self._tick, pause=True)
+        self._show_empty()
+
+    def on_unmount(self) -> None:
+        """Let go of the sound device."""
+        self._player.close()
+
+    def update_state(self, state: RunState) -> None:
+        """Show the previews of `state`; a state without news costs nothing."""
+        if state.previews is self._source and state.status == self._status and self.is_mounted:
+            return
+        first = not self._source and bool(state.previews)
+        self._source, self._status = state.previews, state.status
+        self._previews = listed(state.previews)
+        self.rows.show(tuple(self._previews))
+        steps = [preview.step for preview in self._previews.values()]
+        self._firsts = {
+            key for key, step, above in zip(self._previews, steps, [-1, *steps], strict=False) if step != above
+        }
+        self.border_title = f"Previews  {len(self._previews):,}" if self._previews else "Previews"
+        self._show_empty()
+        self._show_header()
+        if first:
+            self._player.look()
+            self._wake()
+
+    def update_info(self, info: RunInfo) -> None:
+        """What is being watched: where its files are, and when its previews come."""
+        self._info = info
+        self._show_empty()
+        self._show_notice()
+
+    @property
+    def rows(self) -> RowList:
+        """The list itself."""
+        return self.query_one("#preview-rows", RowList)
+
+    @property
+    def selected(self) -> PreviewEvent | None:
+        """The selected preview."""
+        return self._previews.get(self.rows.selected or "")
+
+    @property
+    def copy_text(self) -> str:
+        """What a person would paste: the line that fetches the selected preview, or its path where it is local."""
+        path = self._path(self.selected)
+        return copy_command(path) or path
+
+    def play(self) -> None:
+        """Play the selected preview; stop it if it is what plays."""
+        key = self.rows.selected
+        if key is None:
+            return
+        if self._playing is not None and self._playing[0] == key:
+            self.stop()
+        else:
+            self._begin(key)
+
+    def stop(self) -> None:
+        """Fade out what plays."""
+        self.workers.cancel_group(self, "sound")
+        self._player.stop()
+        self._tick()
+
+    def compare(self) -> None:
+        """Switch between original and reconstruction, at the same position if one of them plays."""
+        key = self._playing[0] if self._playing else self.rows.selected
+        if key is None or key not in self._previews:
+            return
+        other = counterpart(self._previews, key)
+        if other is None:
+            self._say("A sample comes from the model alone: there is no original to compare it with.")
+            return
+        self.rows.select(other)
+        self._begin(other, toggle=True)
+
+    def play_next(self) -> None:
+        """Play the row below; after the last one the first."""
+        keys = self.rows.keys
+        if keys:
+            at = keys.index(self.rows.selected) if self.rows.selected in keys else -1
+            self.rows.select(keys[(at + 1) % len(keys)])
+            self._begin(keys[(at + 1) % len(keys)])
+
+    def action_next(self) -> None:
+        """The key for `play_next`."""
+        self.play_next()
+
+    @on(RowList.Opened)
+    def _double_clicked(self, event: RowList.Opened) -> None:
+        event.stop()
+        self.play()
+
+    @on(RowList.Moved)
+    def _moved(self) -> None:
+        self._said = ""
+        self._show_notice()
+
+    def on_resize(self, event: Resize) -> None:
+        """The header comes with room for it, and so does the longer notice."""
+        self._show_header()
+        self._show_notice()
+
+    @work(exclusive=True, group="sound")
+    async def _begin(self, key: str, toggle: bool = False) -> None:
+        """Fetch and play; a newer request replaces one that is still on its way."""
+        preview = self._previews[key]
+        self._said = ""
+        self._set_loading(key)
+        try:
+            sound = await self._fetched(preview)
+        except (LinkError, WavError) as error:
+            self._say(clean(str(error)))
+            return
+        finally:
+            self._set_loading(None)
+        if (available := self._player.progress().availability) is not None and not available.ok:
+            self._player.look()  # a device may have been plugged in, or a tunnel opened, since
+        if toggle:
+            self._player.toggle(sound)
+        else:
+            self._player.play(sound)
+        before, self._playing = self._playing, (key, sound)
+        self._asked_at = self._now()
+        for changed in (before[0] if before else None, key):
+            if changed is not None:
+                self.rows.refresh_row(changed)
+        self._wake()
+        if other := counterpart(self._previews, key):
+            self._prefetch(self._previews[other])
+
+    @work(exclusive=True, group="prefetch", exit_on_error=False)
+    async def _prefetch(self, preview: PreviewEvent) -> None:
+        """The other side of an A/B, so that the switch is heard at once; what fails is told when it is asked for."""
+        await self._fetched(preview)
+
+    async def _fetched(self, preview: PreviewEvent) -> Sound:
+        path = preview.audio_path
+        if path in self._sounds:
+            self._sounds.move_to_end(path)
+            return self._sounds[path]
+        session: Any = getattr(self.app, "session", None)
+        if session is None:
+            raise LinkError("no run is open yet")
+
+        def fetch() -> Sound:
+            return read_wav(session.fetch(path), path)
+
+        sound = self._sounds[path] = await asyncio.to_thread(fetch)
+        while len(self._sounds) > KEPT_SOUNDS:
+            self._sounds.popitem(last=False)
+        return sound
+
+    def _tick(self) -> None:
+        progress = self._player.progress()
+        if progress.availability is not self._found:
+            self._found = progress.availability
+            self._redraw_all()
+        if self._playing is not None:
+            key = self._playing[0]
+            if progress.sound is not self._playing[1]:
+                self._playing = None
+            self.rows.refresh_row(key)
+        self._show_notice()
+        if self._playing is None and progress.availability is not None and self._timer is not None:
+            self._timer.pause()
+
+    def _redraw_all(self) -> None:
+        """PortAudio's set-up points the terminal's output at nothing for a moment: what was drawn then is lost."""
+        redraw = getattr(self.app, "action_redraw", None)
+        if redraw is not None:
+            redraw()
+
+    def _wake(self) -> None:
+        if self._timer is not None:
+            self._timer.resume()
+
+    def _draw_row(self, key: str, width: int) -> Text:
+        heard: Heard | None = None
+        if key == self._loading:
+            heard = Heard(loading=True)
+        elif self._playing is not None and self._playing[0] == key:
+            heard = Heard(self._player.progress().seconds)
+        return preview_line(self._previews[key], width, palette_of(self.app), heard, first=key in self._firsts)
+
+    def _set_loading(self, key: str | None) -> None:
+        before, self._loading = self._loading, key
+        for changed in (before, key):
+            if changed is not None:
+                self.rows.refresh_row(changed)
+
+    def _say(self, message: str) -> None:
+        self._said = message
+        self._show_notice()
+
+    def _show_notice(self) -> None:
+        """One calm word at a time; redrawn only when it changes."""
+        lines = tuple(self._notice_lines(self._player.progress()))
+        if lines == self._noticed:
+            return
+        self._noticed = lines
+        notice = self.query_one("#preview-notice", Static)
+        notice.display = bool(lines)
+        notice.update(Text("\n".join(lines)))
+        notice.set_class(not self._roomy, "short")
+
+    def _notice_lines(self, progress: Progress) -> list[str]:
+        if self._said:
+            return [self._said]
+        if not self._previews:
+            return []
+        available = progress.availability
+        if available is not None and not available.ok:
+            reason, advice = available.reason, available.advice
+        elif progress.trouble:
+            reason, advice = progress.trouble, ""
+        elif progress.state == "opening" and self._now() - self._asked_at > SLOW_SECONDS:
+            return ["The sound device does not answer yet."]
+        else:
+            return []
+        path = self._path(self.selected)
+        how = self.copy_text
+        reason = f"{reason[:1].upper()}{reason[1:]}"
+        if not self._roomy:
+            short = f"{reason}. y copies "
+            return [short + (shortened(path, self.size.width - len(short) - 1) if how == path else how)]
+        lines = [f"{reason}. The selected sound is in {path}"]
+        if how != path:
+            lines.append(f"To hear it at your desk: {how}  (y copies this)")
+        if advice:
+            lines.append(f"To hear all of them here: {advice}")
+        return lines
+
+    def _path(self, preview: PreviewEvent | None) -> str:
+        if preview is None:
+            return ""
+        folder = (self._info.local_folder or self._info.location) if self._info else ""
+        return clean(f"{folder.rstrip('/')}/{preview.audio_path}" if folder else preview.audio_path)
+
+    def _show_empty(self) -> None:
+        empty = self.query_one("#preview-empty", Static)
+        empty.display = not self._previews
+        self.rows.display = bool(self._previews)
+        if not self._previews:
+            empty.update(self._empty_text())
+
+    def _empty_text(self) -> str:
+        if self._status in ("finished", "cancelled", "preempted", "failed"):
+            return "This run made no previews."
+        every = (self._info.config.get("preview", {}) if self._info else {}).get("every", 0)
+        when = (
+            f"The first preview comes after epoch {every}." if every else "The first preview comes after a few epochs."
+        )
+        return f"{when}  p makes one now."
+
+    def _show_header(self) -> None:
+        header = self.query_one("#preview-header", Static)
+        header.display = bool(self._previews) and self._roomy
+        if header.display:
+            header.update(Text(" ").append_text(header_line(self.size.width - 2, palette_of(self.app)["faint"])))
+
+    @property
+    def _roomy(self) -> bool:
+        return self.size.height >= ROOMY_HEIGHT
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()

@@ -1,0 +1,178 @@
+"""The run in two lines: what it is, how far it is, and what it is busy with."""
+
+from collections import deque
+
+from core.run.state import RunState, Status
+from distill_tui.chart import Row, Run
+from distill_tui.format import clean, count, duration, gigabytes, number, percent, plural
+from distill_tui.panels.frame import fit, joined, spread, width_of
+from distill_tui.panels.panel import Panel
+from distill_tui.reader import Snapshot
+
+SYMBOLS: dict[Status, tuple[str, str]] = {
+    "waiting": ("○", "muted"),
+    "loading": ("◌", "accent"),
+    "training": ("●", "good"),
+    "validating": ("◐", "accent"),
+    "saving": ("◆", "accent"),
+    "previewing": ("♪", "accent"),
+    "finished": ("✓", "good"),
+    "cancelled": ("■", "warning"),
+    "preempted": ("■", "warning"),
+    "failed": ("✗", "danger"),
+}
+GONE = ("✗", "danger")
+RATE_WINDOW = 8.0
+
+
+class StatusPanel(Panel, can_focus=False):
+    """Two lines at the top. `name` and `opening` stand there until the run has been read."""
+
+    ALLOW_MAXIMIZE = False
+    DEFAULT_CSS = "StatusPanel { height: 2; width: 1fr; }"
+
+    def __init__(self, name: str, opening: str, id: str = "status") -> None:
+        super().__init__(id=id)
+        self._called, self._opening = name, opening
+        self._progress: deque[tuple[float, int]] = deque()
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Keep the recent steps, from which the pace is told, and draw."""
+        if step := snapshot.state.step:
+            if self._progress and step.step < self._progress[-1][1]:
+                self._progress.clear()
+            if not self._progress or step.step > self._progress[-1][1]:
+                self._progress.append((step.elapsed_s, step.step))
+            while len(self._progress) > 2 and self._progress[-1][0] - self._progress[1][0] > RATE_WINDOW:
+                self._progress.popleft()
+        super().show(snapshot)
+
+    @property
+    def pace(self) -> float | None:
+        """Steps a second of training time, over the last few seconds."""
+        if len(self._progress) < 2:
+            step = self.snapshot.state.step
+            return 1 / step.step_time_s if step and step.step_time_s > 0 else None
+        (began, first), (ended, last) = self._progress[0], self._progress[-1]
+        return (last - first) / (ended - began) if ended > began else None
+
+    def rows(self, width: int, height: int) -> tuple[Row, ...]:
+        """Name and progress, then the figures."""
+        snapshot = self.snapshot
+        name = clean(snapshot.info.name) if snapshot.info else clean(self._called)
+        started = snapshot.state.started
+        what = joined(
+            [
+                (0, (Run(name or "run", "strong"),)),
+                (1, (Run(clean(started.recipe), "muted"),) if started else ()),
+                (2, (Run(clean(started.representation), "muted"),) if started else ()),
+            ],
+            width,
+        )
+        progress = self._progress_row(width)
+        room = width - 2 - width_of(progress)
+        brand: Row = (Run("distill-tui", "accent"), Run("  ", "text"))
+        left = (*brand, *what) if width_of(what) + 15 <= room else what if width_of(what) + 2 <= room else what[:1]
+        first = spread((Run(" ", "text"), *fit(left, min(width_of(left), max(8, room - 2)))), (*progress, Run(" ", "text")), width)
+        return first, fit((Run(" ", "text"), *self._figures(width - 2)), width)
+
+    def _progress_row(self, width: int) -> Row:
+        snapshot, state = self.snapshot, self.snapshot.state
+        symbol, role, word = status_word(snapshot)
+        if snapshot.failure and state.step is None:
+            return (Run(f"{symbol} {word}", role),)
+        if state.started is None:
+            return (Run("◌ ", "accent"), Run(self._opening + " …", "accent"))
+        detail = f" {clean(state.phase_detail)}" if state.phase_detail and state.status in ("loading", "validating") else ""
+        parts: list[Run] = [Run(f"{symbol} {word}{detail}", role)]
+        total = state.started.total_epochs
+        at = _epoch_now(state)
+        if total:
+            parts += [Run("  epoch ", "muted"), Run(str(at), "strong"), Run(f" / {total}", "muted")]
+        if width >= 72:
+            parts += [Run(" ", "text"), *bar(state.progress, max(6, min(40, (width - 72) // 3 + 4)))]
+        parts.append(Run(f" {percent(state.progress)}", "text"))
+        if state.complete is None and (left := self._seconds_left()) is not None and width >= 60:
+            parts.append(Run(f"  {duration(left)} left", "muted"))
+        elif state.complete is not None and width >= 60:
+            parts.append(Run(f"  took {duration(state.complete.elapsed_seconds)}", "muted"))
+        return tuple(parts)
+
+    def _figures(self, width: int) -> Row:
+        snapshot, state = self.snapshot, self.snapshot.state
+        if snapshot.failure:
+            return (Run("▲ ", "danger"), Run(clean(snapshot.failure), "danger"))
+        asked: Row = tuple(
+            run for label in snapshot.asked[-2:] for run in (Run("… ", "accent"), Run(f"asked to {label}  ", "accent"))
+        )
+        trouble: Row = (Run("▲ ", "warning"), Run(clean(snapshot.trouble), "warning")) if snapshot.trouble else ()
+        step, started = state.step, state.started
+        if step is None or started is None:
+            hint: Row = (Run(_patience(state), "muted"),)
+            return joined([(0, trouble), (1, asked), (2, hint)], width)
+        pace = self.pace
+        pairs: list[tuple[int, Row]] = [
+            (0, trouble),
+            (1, asked),
+            (2, _pair("step", count(step.step))),
+            (3, (Run(f"{pace:.3g}", "text"), Run(" steps/s", "muted")) if pace and state.complete is None else ()),
+            (6, _pair("rate", number(step.learning_rate))),
+            (7, _pair("beta", number(step.kl_weight)) if step.kl_weight else ()),
+            (5, _device(clean(started.device), step.device_memory_bytes)),
+            (4, _best(state)),
+            (8, (Run(plural(len(started.skipped), "file") + " skipped", "warning", "screen.show('events')"),)
+             if started.skipped else ()),
+        ]  # fmt: skip
+        return joined(pairs, width)
+
+    def _seconds_left(self) -> float | None:
+        state, pace = self.snapshot.state, self.pace
+        if state.epoch is not None and state.epoch.eta_seconds > 0 and not pace:
+            return state.epoch.eta_seconds
+        if state.step is None or state.started is None or not pace:
+            return None
+        return max(0, state.started.total_steps - state.step.step) / pace
+
+
+def status_word(snapshot: Snapshot) -> tuple[str, str, str]:
+    """(symbol, role, word) of the run; a trainer that vanished without a last word is not called training."""
+    state = snapshot.state
+    if snapshot.failure and state.complete is None:
+        return (*SYMBOLS["failed"], "failed")
+    gone = snapshot.info is not None and not snapshot.info.live and not snapshot.trains
+    if state.complete is None and state.started is not None and gone:
+        return (*GONE, "stopped without notice")
+    return (*SYMBOLS[state.status], state.status)
+
+
+def bar(share: float, width: int) -> Row:
+    """A progress bar in half cells."""
+    halves = round(share * width * 2)
+    full, half = divmod(halves, 2)
+    return Run("━" * full + "╸" * half, "bar"), Run("─" * (width - full - half), "track")
+
+
+def _epoch_now(state: RunState) -> int:
+    if state.complete is not None and state.complete.epoch:
+        return state.complete.epoch
+    return max(state.step.epoch if state.step else 0, state.epoch.epoch if state.epoch else 0)
+
+
+def _patience(state: RunState) -> str:
+    if state.started is None:
+        return "The curves begin with the first step."
+    return f"{plural(state.started.train_files, 'sound')} to train on, {state.started.val_files} held out to validate."
+
+
+def _pair(label: str, value: str) -> Row:
+    return Run(f"{label} ", "muted"), Run(value, "text")
+
+
+def _device(device: str, memory: float) -> Row:
+    return (Run(device, "text"), Run(f" {gigabytes(memory)}" if memory else "", "muted"))
+
+
+def _best(state: RunState) -> Row:
+    if state.best is None:
+        return ()
+    return Run("best ", "muted"), Run(number(state.best.val_loss), "best"), Run(f" at epoch {state.best.epoch}", "muted")

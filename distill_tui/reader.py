@@ -1,0 +1,218 @@
+"""The one thread that talks to a run: it polls the link, and hands the screen its newest state."""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Literal
+
+from core.run.commands import Command
+from core.run.events import CommandAnswered
+from core.run.link import LinkError, RunInfo, RunLink, Series
+from core.run.state import RunState, fold
+from distill_tui.session import Session
+
+log = logging.getLogger(__name__)
+
+INTERVAL = 0.25
+INFO_INTERVAL = 2.0
+SLOWEST = 5.0
+
+
+@dataclass(frozen=True)
+class Query:
+    """A curve that the screen shows; see `RunLink.series`."""
+
+    term: str
+    lo: int = 0
+    hi: int | None = None
+    width: int = 100
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One line that a person should see once."""
+
+    text: str
+    severity: Literal["information", "warning", "error"] = "information"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What is known of a run at one moment. Frozen: the screen may keep it as long as it likes.
+
+    `asked` names the requests that the trainer has not answered yet. `trouble` is one calm line while reading fails;
+    `failure` one line when there is nothing to read and never will be.
+    """
+
+    state: RunState = field(default_factory=RunState)
+    info: RunInfo | None = None
+    series: Mapping[Query, Series] = field(default_factory=lambda: MappingProxyType({}))
+    asked: tuple[str, ...] = ()
+    trouble: str | None = None
+    failure: str | None = None
+    trains: bool = False
+
+
+class Reader:
+    """Polls one session. `deliver` is called from this thread whenever there is news and the last was taken."""
+
+    def __init__(self, session: Session, deliver: Callable[[], None], interval: float = INTERVAL) -> None:
+        self._session, self._deliver, self._interval = session, deliver, interval
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._work, name="reader", daemon=True)
+        self._snapshot = Snapshot()
+        self._untaken = False
+        self._notices: deque[Notice] = deque()
+        self._wanted: frozenset[Query] = frozenset()
+        self._requests: deque[tuple[Callable[[], int | None], str]] = deque()
+        self._pending: dict[int, str] = {}
+        self._drawn: dict[Query, tuple[object, ...]] = {}
+        self._info_at = 0.0
+
+    # -- for the screen's thread; none of it waits ------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin: reach the run, or start training it."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the round in progress."""
+        self._stopping = True
+        self._wake.set()
+
+    def want(self, queries: Iterable[Query]) -> None:
+        """From now on keep these curves; new ones are read at once."""
+        wanted = frozenset(queries)
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self._wake.set()
+
+    def ask(self, command: Command, label: str) -> None:
+        """Ask the trainer; `label` stands in `Snapshot.asked` until it has answered."""
+        self._request(lambda: self._session.send(command), label)
+
+    def resume(self, from_: str) -> None:
+        """Train the run on in this process, from "latest" or "best"."""
+
+        def begin() -> None:
+            self._session.resume(from_)
+
+        self._request(begin, "resume")
+
+    def take(self) -> tuple[Snapshot, list[Notice]]:
+        """The newest state, and what has to be said once."""
+        with self._lock:
+            self._untaken = False
+            notices = list(self._notices)
+            self._notices.clear()
+            return self._snapshot, notices
+
+    # -- the thread -------------------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        try:
+            self._session.open()
+        except Exception as error:  # noqa: BLE001 - shown to the person; there is nothing to watch
+            log.info("the run could not be opened", exc_info=True)
+            self._publish(Snapshot(failure=_line(error)))
+            return
+        delay = self._interval
+        while not self._stopping:
+            began = time.monotonic()
+            try:
+                self._round()
+                delay = self._interval
+            except Exception as error:  # noqa: BLE001 - a reader that died would freeze the screen: say so, try again
+                log.info("a round of reading failed", exc_info=True)
+                delay = min(SLOWEST, delay * 2)
+                self._publish(replace(self._snapshot, trouble=f"{_line(error)}; trying again"))
+            self._wake.wait(max(0.02, delay - (time.monotonic() - began)))
+            self._wake.clear()
+
+    def _round(self) -> None:
+        link = self._session.link
+        if link is None:
+            raise LinkError("the run is not open")
+        self._send()
+        former = self._snapshot
+        state = fold(former.state, link.read(former.state.seq))
+        self._settle(former.state, state)
+        now = time.monotonic()
+        info = former.info
+        if info is None or not info.config or now - self._info_at > INFO_INTERVAL:
+            info, self._info_at = link.info(), now
+        self._publish(
+            Snapshot(
+                state=state,
+                info=info,
+                series=self._series(link, state),
+                asked=tuple(self._pending.values()),
+                trouble=link.trouble,
+                failure=self._session.failure,
+                trains=self._session.trains,
+            )
+        )
+
+    def _send(self) -> None:
+        while self._requests:
+            request, label = self._requests.popleft()
+            try:
+                number = request()
+            except Exception as error:  # noqa: BLE001 - the person asked: they get the reason as the answer
+                log.info("%s failed", label, exc_info=True)
+                self._notices.append(Notice(f"{label}: {_line(error)}", "error"))
+                continue
+            if number is not None:
+                self._pending[number] = label
+
+    def _settle(self, former: RunState, state: RunState) -> None:
+        """Turn answers that came since into notices; a trainer that has gone answers no more."""
+        for stored in reversed(state.log):
+            if stored.seq <= former.seq:
+                break
+            if isinstance(stored.event, CommandAnswered) and stored.event.id in self._pending:
+                label, answer = self._pending.pop(stored.event.id), stored.event
+                text = answer.message or ("done" if answer.done else "refused")
+                self._notices.append(Notice(f"{label}: {text}", "information" if answer.done else "warning"))
+        if state.complete is not None:
+            self._pending.clear()
+
+    def _series(self, link: RunLink, state: RunState) -> Mapping[Query, Series]:
+        """The wanted curves; only those that may have changed are read again."""
+        kept, former, wanted = dict(self._snapshot.series), self._snapshot.series, self._wanted
+        newest = state.step.step if state.step else -1
+        session = state.started.session if state.started else -1
+        for query in wanted:
+            upto = newest if query.hi is None else min(newest, query.hi)
+            token = (session, len(state.epochs) if query.term.startswith("val/") else upto)
+            if self._drawn.get(query) != token or query not in former:
+                series = link.series(query.term, query.lo, query.hi, query.width)
+                kept[query] = former[query] if former.get(query) == series else series
+                self._drawn[query] = token
+        for query in kept.keys() - wanted:
+            del kept[query]
+            self._drawn.pop(query, None)
+        return MappingProxyType(kept)
+
+    def _request(self, request: Callable[[], int | None], label: str) -> None:
+        self._requests.append((request, label))
+        self._wake.set()
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        with self._lock:
+            news = snapshot != self._snapshot or bool(self._notices)
+            self._snapshot = snapshot
+            tell = news and not self._untaken
+            self._untaken = self._untaken or news
+        if tell:
+            self._deliver()
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

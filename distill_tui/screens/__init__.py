@@ -1,0 +1,1 @@
+"""The screens: home, a run's dashboard, help and dialogs."""

@@ -1,0 +1,37 @@
+"""Asks for a folder."""
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from distill_tui.screens.fields import FolderInput
+
+
+class AskFolder(ModalScreen[str | None]):
+    """One line to type a path into, with completion. Answers the text, or None."""
+
+    CSS_PATH = "../styles/dialogs.tcss"
+    BINDINGS = [Binding("escape,ctrl+c", "back", "back", show=False, priority=True)]  # noqa: RUF012 - Textual's way
+
+    def __init__(self, title: str, question: str, value: str = "") -> None:
+        super().__init__()
+        self._title, self._question, self._value = title, question, value
+
+    def compose(self) -> ComposeResult:
+        """The question, the line, and what the keys do."""
+        with Vertical(id="dialog") as frame:
+            frame.border_title = self._title
+            yield Static(self._question, id="dialog-text", markup=False)
+            yield FolderInput(self._value, id="ask-path")
+            yield Static("enter open · tab complete · esc back", id="dialog-hint")
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value.strip() or None)
+
+    def action_back(self) -> None:
+        """Nothing was chosen."""
+        self.dismiss(None)

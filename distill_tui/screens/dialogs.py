@@ -1,0 +1,97 @@
+"""The questions the monitor asks, and the advice it gives."""
+
+from typing import Literal
+
+from rich.text import Text
+
+from core.run.events import AlertStarted
+from distill_tui.format import clean, count
+from distill_tui.panels.choices import Choice
+from distill_tui.resuming import ResumeFacts
+from distill_tui.screens.dialog import Dialog
+from distill_tui.screens.resume_words import resume_words
+from distill_tui.theme import palette_of
+
+QuitAnswer = Literal["stop", "stay"]
+
+
+class QuitDialog(Dialog[QuitAnswer]):
+    """Asked when a person leaves while a run trains in this process. Answers "stop" or "stay"."""
+
+    def __init__(self, name: str, step: int | None = None, epoch: int | None = None) -> None:
+        super().__init__(
+            "Quit",
+            [
+                Choice(("s", "y"), "Save and stop", "stop", "nothing is lost; resume it any time"),
+                Choice(("escape", "g", "n"), "Go back", "stay", "training goes on"),
+            ],
+        )
+        self._run, self._step, self._epoch = name, step, epoch
+
+    def words(self) -> Text:
+        """Which run, and how far it is."""
+        at = f", at step {count(self._step)}" if self._step is not None else ""
+        at += f" of epoch {count(self._epoch)}" if at and self._epoch is not None else ""
+        return Text(f"{clean(self._run)} is training in this window{at}. Leaving ends it here.")
+
+
+class Confirm(Dialog[bool]):
+    """A question with yes and no. `question` says what will happen and what will not."""
+
+    def __init__(self, title: str, question: str, yes: str = "Yes", no: str = "Go back", tone: str = "") -> None:
+        super().__init__(title, [Choice(("y",), yes, True), Choice(("escape", "n"), no, False)], tone)
+        self._question = question
+
+    @classmethod
+    def cancel_training(cls, name: str, step: int | None = None) -> "Confirm":
+        """The question that `c` asks."""
+        at = f" at step {count(step)}" if step is not None else " at its current step"
+        question = (
+            f"Stop training {clean(name)}{at}? A checkpoint is saved first, and r resumes it from that very step."
+        )
+        return cls("Cancel training", question, yes="Save and stop", no="Train on")
+
+    def words(self) -> Text:
+        """The question."""
+        return Text(self._question)
+
+
+class AdviceDialog(Dialog[None]):
+    """What a warning means and what helps."""
+
+    def __init__(self, alert: AlertStarted) -> None:
+        super().__init__(clean(alert.title), [Choice(("escape", "o"), "Close", None)], tone=alert.severity)
+        self._alert = alert
+
+    def words(self) -> Text:
+        """Explanation, action, and since when."""
+        alert, palette = self._alert, palette_of(self.app)
+        words = Text(f"{clean(alert.explanation)}\n\n")
+        words.append("What helps  ", palette["good"])
+        words.append(f"{clean(alert.action)}\n\n")
+        words.append(f"Since epoch {count(alert.epoch)}, step {count(alert.step)}.", palette["muted"])
+        return words
+
+
+class ResumeSummary(Dialog[str | None]):
+    """Where a stopped run stands. Answers the checkpoint to train on from ("latest" or "best"), or None."""
+
+    def __init__(self, facts: ResumeFacts) -> None:
+        choices: list[Choice[str | None]] = []
+        if not facts.problem:
+            for letters, name, label, checkpoint in (
+                (("l", "y"), "latest", "Continue from the newest checkpoint", facts.latest),
+                (("b",), "best", "Continue from the best one", facts.best),
+            ):
+                if checkpoint is not None:
+                    choices.append(Choice(letters, label, name, f"step {count(checkpoint.step)}"))
+        super().__init__(
+            f"Resume {clean(facts.name)}",
+            [*choices, Choice(("escape", "n"), "Back", None)],
+            tone="warning" if facts.problem else "",
+        )
+        self._facts = facts
+
+    def words(self) -> Text:
+        """The run's standing."""
+        return resume_words(self._facts, palette_of(self.app))

@@ -1,0 +1,59 @@
+"""How the dashboard shares out the screen, as pure functions of its size."""
+
+from dataclasses import dataclass
+
+from textual.geometry import Region
+
+from distill_tui.panels.terms import NARROWEST
+
+NARROW = 104  # columns from which config and events stand at the side
+SHORT = 30  # rows from which terms are charts rather than lines
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Heights of the three bands in rows, and the width of the side column (0: config and events wait for a key)."""
+
+    upper: int
+    terms: int
+    lower: int
+    side: int
+    terms_as_list: bool
+
+
+def plan(width: int, height: int, terms: int) -> Plan:
+    """Share `height` rows of `width` columns between chart, `terms` terms and previews."""
+    side = min(76, max(40, width * 36 // 100)) if width >= NARROW else 0
+    as_list = height < SHORT or width < 2 * NARROWEST
+    lower = max(5, min(16, height * 24 // 100))
+    if as_list:
+        band = min(max(1, terms) + 2, max(4, height // 3))
+    else:
+        columns = max(1, width // NARROWEST)
+        lines = max(1, -(-terms // columns))
+        band = min(lines * max(5, min(12, height * 19 // 100)), height * 45 // 100)
+    return Plan(max(4, height - band - lower), band, lower, side, as_list)
+
+
+def neighbour(here: Region, others: dict[str, Region], direction: str) -> str | None:
+    """The id of the nearest region in a direction; of equally near ones the one that faces most of this side."""
+    best: tuple[int, str] | None = None
+    for name, there in others.items():
+        gap, overlap, aside = _facing(here, there, direction)
+        if gap < 0:
+            continue
+        cost = gap * 1000 - overlap if overlap > 0 else 1_000_000 + gap + aside
+        if best is None or (cost, name) < best:
+            best = cost, name
+    return best[1] if best else None
+
+
+def _facing(here: Region, there: Region, direction: str) -> tuple[int, int, int]:
+    """(distance, shared extent, distance aside) of `there` as seen from `here`."""
+    if direction in ("left", "right"):
+        gap = there.x - here.right if direction == "right" else here.x - there.right
+        overlap = min(here.bottom, there.bottom) - max(here.y, there.y)
+    else:
+        gap = there.y - here.bottom if direction == "down" else here.y - there.bottom
+        overlap = min(here.right, there.right) - max(here.x, there.x)
+    return gap, overlap, max(0, -overlap)

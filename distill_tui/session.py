@@ -1,0 +1,216 @@
+"""One run on the screen: how it is begun, watched, asked and let go of."""
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.errors import UsageError
+from core.run.commands import Command, Stop
+from core.run.link import LinkError, RunInfo, RunLink
+
+if TYPE_CHECKING:
+    from core.run.folder import RunFolder
+    from core.training.config import TrainingConfig
+    from core.training.runner import TrainingRunner
+
+
+@dataclass(frozen=True)
+class Home:
+    """Begin at the home screen."""
+
+    runs_dir: Path
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a new run in this process. `given` are the dotted config keys that the person set."""
+
+    config: "TrainingConfig"
+    given: frozenset[str]
+    runs_dir: Path
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Train on in this process, from "latest", "best", a checkpoint's name or its path."""
+
+    folder: "Path | RunFolder"
+    from_: str = "latest"
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Watch a run that another process trains, or that has ended: a folder, what `open_link` takes, or a link."""
+
+    target: "Path | str | RunFolder | RunLink"
+
+
+Start = Home | Train | Resume | Watch
+
+
+class Session:
+    """Owns the link to a run and, where this process trains it, the runner.
+
+    `open` and the methods that say so may block and belong in the reader's thread; everything else may be called from
+    the screen. Errors of `open` and `resume` are one line for a person.
+    """
+
+    def __init__(self, start: Train | Resume | Watch) -> None:
+        self.start = start
+        self.link: RunLink | None = None
+        self.runner: TrainingRunner | None = None
+        self.error: Exception | None = None
+        self._swapping = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """What to call the run before it has been reached."""
+        match self.start:
+            case Train(config):
+                return config.name or Path(config.data.path).expanduser().resolve().name
+            case Resume(folder):
+                return _path(folder).name
+            case Watch(target):
+                return "" if _is_link(target) else _path(target).name
+        return ""
+
+    @property
+    def opening(self) -> str:
+        """What is being waited for until the first state has been read."""
+        match self.start:
+            case Train():
+                return "loading torch"
+            case Resume():
+                return "loading torch and the checkpoint"
+            case _:
+                return f"reading {self.name or 'the run'}"
+
+    @property
+    def trains(self) -> bool:
+        """Whether a trainer is at work in this very process."""
+        return self.runner is not None and self.runner.alive
+
+    @property
+    def failure(self) -> str | None:
+        """Why the trainer of this process ended, in one line, when it failed."""
+        if self.runner is None or self.runner.error is None:
+            return None
+        from core.training.runner import one_line
+
+        return one_line(self.runner.error)
+
+    @property
+    def exit_status(self) -> int:
+        """The trainer's exit status; 0 for a run that was only watched, unless it could not be reached."""
+        if self.error is not None:
+            return 2 if isinstance(self.error, UsageError) else 1
+        return self.runner.exit_status if self.runner is not None else 0
+
+    def open(self) -> RunLink:
+        """Begin training or reach the run; blocks. Raises what the runner or the link raise, and keeps it in `error`."""
+        try:
+            self.link = self._open()
+        except Exception as error:
+            self.error = error
+            raise
+        return self.link
+
+    def _open(self) -> RunLink:
+        match self.start:
+            case Train(config, given, runs_dir):
+                runner = self._new_runner()
+                return self._linked(runner.start(config, given, runs_dir), runner)
+            case Resume(folder, from_):
+                runner = self._new_runner()
+                return self._linked(runner.resume(_folder(folder), from_), runner)
+            case Watch(target):
+                return _reach(target)
+
+    def resume(self, from_: str = "latest") -> RunLink:
+        """Train the run on in this process; blocks. Raises LinkError when its folder is not on this machine."""
+        if self.link is None:
+            raise LinkError("the run has not been reached yet")
+        info = self.link.info()
+        if not info.local_folder:
+            raise LinkError(f"{info.location}: not on this machine; resume it where it is")
+        runner = self._new_runner()
+        with self._swapping:
+            former, self.link = self.link, self._linked(runner.resume(_folder(Path(info.local_folder)), from_), runner)
+        former.close()
+        return self.link
+
+    def send(self, command: Command) -> int | None:
+        """Ask the trainer; blocks. Returns the number that its answer will carry; LinkError when none lives.
+
+        A trainer of this process that has not taken its run yet can be stopped all the same; that has no number.
+        """
+        try:
+            return self._reached().send(command)
+        except LinkError:
+            if isinstance(command, Stop) and self.runner is not None and self.runner.alive:
+                self.runner.cancel()
+                return None
+            raise
+
+    def fetch(self, artifact: str) -> bytes:
+        """The bytes of a preview; blocks, so call it in a thread. LinkError for what is not in the run."""
+        return self._reached().fetch(artifact)
+
+    def preempt(self) -> bool:
+        """Ask a trainer of this process to save and stop for a later resume; never blocks. False: there is none."""
+        if self.runner is None or not self.runner.alive:
+            return False
+        self.runner.preempt()
+        return True
+
+    def close(self) -> None:
+        """Let go of the link. A trainer of this process goes on."""
+        if self.link is not None:
+            self.link.close()
+
+    def _reached(self) -> RunLink:
+        with self._swapping:
+            if self.link is None:
+                raise LinkError("the run has not been reached yet; try again in a moment")
+            return self.link
+
+    def _new_runner(self) -> "TrainingRunner":
+        from core.training.runner import TrainingRunner
+
+        self.runner = TrainingRunner()
+        return self.runner
+
+    def _linked(self, folder: "RunFolder", runner: "TrainingRunner") -> RunLink:
+        from core.run.links.thread import ThreadLink
+
+        return ThreadLink(folder, runner)
+
+
+def resume_command(info: RunInfo) -> str:
+    """What a person types to train the run on."""
+    import shlex
+
+    return f"distill-tui resume {shlex.quote(info.location)}"
+
+
+def _is_link(target: object) -> bool:
+    return hasattr(target, "read") and hasattr(target, "series")
+
+
+def _path(target: object) -> Path:
+    return Path(getattr(target, "path", None) or str(target))
+
+
+def _folder(target: "Path | RunFolder") -> "RunFolder":
+    from core.run.folder import RunFolder
+
+    return RunFolder.open(target) if isinstance(target, Path) else target
+
+
+def _reach(target: "Path | str | RunFolder | RunLink") -> RunLink:
+    if _is_link(target):
+        return target  # type: ignore[return-value]
+    from core.run.links import open_link
+
+    return open_link(target if isinstance(target, str) else str(_path(target)))

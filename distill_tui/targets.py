@@ -1,0 +1,26 @@
+"""Finds the run that a person named: by its folder, or by its name in the runs folder."""
+
+import difflib
+from pathlib import Path
+
+from core.run.folder import RunFolder, default_runs_dir
+from distill_tui.errors import CommandError
+
+
+def find_run(target: str, runs_dir: Path | None = None) -> RunFolder:
+    """The run folder at `target`, or of that name in the runs folder.
+
+    Raises CommandError, with the nearest name, when there is none, and RunFolderError when it is no run.
+    """
+    path = Path(target).expanduser()
+    if path.exists():
+        return RunFolder.open(path)
+    runs_dir = runs_dir or default_runs_dir()
+    if len(path.parts) == 1 and (runs_dir / path).is_dir():
+        return RunFolder.open(runs_dir / path)
+    names = [entry.name for entry in runs_dir.iterdir() if entry.is_dir()] if runs_dir.is_dir() else []
+    near = difflib.get_close_matches(path.name, names, n=1)
+    raise CommandError(
+        f"{target}: no such run folder" + (f"; did you mean {near[0]}?" if near else f", nor a run in {runs_dir}"),
+        hint="distill-tui runs",
+    )

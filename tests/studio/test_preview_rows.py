@@ -1,0 +1,121 @@
+"""A preview's line, the waveform in it, and the order of the list."""
+
+import random
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from core.run.events import PreviewEvent
+from distill_tui.panels.preview_order import counterpart, key_of, listed
+from distill_tui.panels.preview_row import Heard, header_line, preview_line
+from distill_tui.theme import Palette
+from distill_tui.waveform import BLOCKS, waveform
+
+PLAIN = Palette()
+
+
+def preview(kind: str = "reconstruction", step: int = 64, name: str = "bell", **changes: object) -> PreviewEvent:
+    fields = {
+        "epoch": step // 32,
+        "audio_path": f"previews/original-{name}.wav" if kind == "original" else f"previews/{step}-{kind}-{name}.wav",
+        "sample_rate": 48_000,
+        "step": step,
+        "kind": kind,
+        "name": name,
+        "pair": "" if kind == "sample" else f"{step}:{name}",
+        "seconds": 1.5,
+        "mrstft": 1.42 if kind == "reconstruction" else None,
+        "peaks": (0.1, 0.9, 0.4),
+    }
+    return PreviewEvent(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+@given(st.lists(st.floats(0, 1), max_size=64), st.integers(0, 100))
+def test_a_waveform_has_the_width_it_is_given(peaks: list[float], width: int) -> None:
+    assert len(waveform(peaks, width)) == width
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=64), st.integers(1, 100))
+def test_a_waveform_never_hides_the_loudest_moment(peaks: list[float], width: int) -> None:
+    tallest = max(waveform(peaks, width), key=BLOCKS.index)
+    assert tallest == max(waveform(peaks, len(peaks)), key=BLOCKS.index)
+
+
+def test_what_is_louder_stands_higher() -> None:
+    assert waveform((0.0, 0.2, 0.5, 1.0), 4) == "▁▂▄▇"
+    assert waveform((), 3) == "   "
+    assert waveform((float("nan"), 1.0), 2) == "▁▇"
+
+
+@given(
+    st.integers(30, 240), st.text(max_size=60), st.sampled_from([None, Heard(0.7), Heard(99.0), Heard(loading=True)])
+)
+def test_a_line_never_leaves_its_row(width: int, name: str, heard: Heard | None) -> None:
+    line = preview_line(preview(name=name), width, PLAIN, heard)
+    assert cell_len(line.plain) <= width
+    assert not any(unicodedata.category(character).startswith("C") for character in line.plain)
+
+
+@pytest.mark.parametrize("width", [50, 76, 118, 198])
+def test_the_columns_stand_still_when_a_sound_plays(width: int) -> None:
+    still = preview_line(preview(), width, PLAIN).plain
+    playing = preview_line(preview(), width, PLAIN, Heard(0.75)).plain
+    assert still.index("▁") == playing.index("▁")
+    assert playing.startswith("▶")
+    assert "0.8/1.5 s" in playing
+    assert "1.50 s" in still
+    assert cell_len(header_line(width, PLAIN["faint"]).plain) <= width
+
+
+def test_a_wide_line_says_all_there_is() -> None:
+    line = preview_line(preview(), 118, PLAIN, Heard(0.75)).plain
+    for part in ("2", "reconstruction", "bell", "MRSTFT 1.42", "━━━━"):
+        assert part in line
+
+
+def test_newest_step_first_and_each_reconstruction_before_its_original() -> None:
+    made = [
+        preview(kind, step, name)
+        for step in (32, 64)
+        for kind, name in (("sample", "one"), ("original", "a"), ("original", "b"), ("reconstruction", "b"),
+                           ("reconstruction", "a"))
+    ]  # fmt: skip
+    rows = [(p.step, p.kind, p.name) for p in listed(made).values()]
+    assert rows[:5] == [(64, "reconstruction", "a"), (64, "original", "a"), (64, "reconstruction", "b"),
+                        (64, "original", "b"), (64, "sample", "one")]  # fmt: skip
+    assert [row[0] for row in rows] == [64] * 5 + [32] * 5
+
+
+def test_an_original_is_listed_at_each_step_though_its_file_is_one() -> None:
+    made = [preview("original", 32), preview("original", 64)]
+    assert made[0].audio_path == made[1].audio_path
+    assert len(listed(made)) == 2
+
+
+def test_a_step_that_was_trained_again_is_listed_once() -> None:
+    old, new = preview(step=32, mrstft=2.0), preview(step=32, mrstft=1.5)
+    assert [p.mrstft for p in listed([old, preview(step=64), new]).values()] == [1.42, 1.5]
+
+
+def test_a_and_b_belong_to_one_sound_of_one_step() -> None:
+    made = [preview(kind, step, name) for step in (32, 64) for name in "ab" for kind in ("original", "reconstruction")]
+    made.append(preview("sample", 64))
+    random.Random(0).shuffle(made)
+    rows = listed(made)
+    for key, one in rows.items():
+        other = counterpart(rows, key)
+        if one.kind == "sample":
+            assert other is None
+        else:
+            assert other is not None
+            assert (rows[other].step, rows[other].name) == (one.step, one.name)
+            assert rows[other].kind != one.kind
+            assert counterpart(rows, other) == key
+
+
+def test_an_original_without_a_reconstruction_has_no_other_side() -> None:
+    alone = preview("original")
+    assert counterpart(listed([alone]), key_of(alone)) is None
