@@ -108,9 +108,7 @@ def steps_axis(newest: int, dots: int, *, span: int | None = None, lo: int | Non
     """
     dots = max(1, dots)
     if span is None:
-        length = max(newest + 1, 8)
-        per_dot = -(-length // dots)
-        return Steps(0, rounded_up(per_dot) * dots if length > dots else rounded_up(length), dots)
+        return Steps(0, rounded_up(max(newest + 1, 8)), dots)
     jump = max(1, span // 8)
     if lo is None:
         lo = max(0, -(-(newest + 1 - span) // jump) * jump)
@@ -144,9 +142,9 @@ def _still_fits(former: Values, low: float, high: float) -> bool:
 
 
 def _linear_axis(low: float, high: float, ticks: int) -> Values:
-    if high <= low:
-        room = abs(high) * 0.1 or 1.0
-        low, high = low - room, high + room
+    least = max(abs(low), abs(high)) * 0.02 or 1.0  # under 2 % the labels could not be read apart
+    if high - low < least:
+        low, high = (low + high - least) / 2, (low + high + least) / 2
     unit = _nice((high - low) / max(1, ticks - 1))
     bottom, top = math.floor(low / unit + 1e-9) * unit, math.ceil(high / unit - 1e-9) * unit
     if 0 <= low < unit:
@@ -176,12 +174,13 @@ def _tidy(value: float, unit: float) -> float:
 
 
 def tick_label(value: float, axis: Values) -> str:
-    """The tick's number with no more decimals than the axis needs, in at most six cells."""
+    """The tick's number with no more decimals than the axis needs, in at most seven cells."""
     if value == 0:
         return "0"
     unit = axis.ticks[1] - axis.ticks[0] if len(axis.ticks) > 1 and not axis.log else abs(value)
-    if abs(value) >= 100_000 or abs(value) < 0.001:
-        return f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")
+    if abs(value) >= 100_000 or abs(value) < 0.01:
+        digits = max(0, math.floor(math.log10(abs(value)) + 1e-9) - math.floor(math.log10(unit) + 1e-9))
+        return f"{value:.{digits}e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
     decimals = max(0, -math.floor(math.log10(unit) + 1e-9))
     if round(unit, decimals) != round(unit, decimals + 1):
         decimals += 1
@@ -333,12 +332,10 @@ def _line(canvas: _Canvas, points: Points, y: Values, role: str, *, dashed: bool
             if column < limit and not (dashed and column // 2 % 4 == 3):
                 top, bottom = min(previous, here), max(previous, here)
                 middle = (top + bottom) // 2
-                if here == top:
-                    canvas.stroke(column, top, max(top, middle), role, clear=clear)
-                    canvas.stroke(column - 1, min(middle + 1, bottom), bottom, role, clear=clear)
-                else:
-                    canvas.stroke(column, min(middle + 1, bottom), bottom, role, clear=clear)
-                    canvas.stroke(column - 1, top, max(top, middle), role, clear=clear)
+                upper, lower = (column, column - 1) if here == top else (column - 1, column)
+                canvas.stroke(upper, top, middle, role, clear=clear)
+                if bottom > top:
+                    canvas.stroke(lower, middle + 1, bottom, role, clear=clear)
             previous = here
 
 

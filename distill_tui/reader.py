@@ -180,7 +180,8 @@ class Reader:
                 label, answer = self._pending.pop(stored.event.id), stored.event
                 text = answer.message or ("done" if answer.done else "refused")
                 self._notices.append(Notice(f"{label}: {text}", "information" if answer.done else "warning"))
-        if state.complete is not None:
+        gone = self._snapshot.info is not None and not self._snapshot.info.live and not self._session.trains
+        if state.complete is not None or gone:
             self._pending.clear()
 
     def _series(self, link: RunLink, state: RunState) -> Mapping[Query, Series]:

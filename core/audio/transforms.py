@@ -51,8 +51,5 @@ def resample(waveform: Tensor, rate: int, new_rate: int) -> Tensor:
         ratio = ratio.limit_denominator(max(1, largest))
     if ratio == 1:
         return waveform
-    # Twice torchaudio's default width: the pass band is flat to 0.95 of the lower Nyquist frequency.
-    resampled: Tensor = torchaudio.functional.resample(
-        waveform, ratio.denominator, ratio.numerator, lowpass_filter_width=16, rolloff=0.96
-    )
+    resampled: Tensor = torchaudio.functional.resample(waveform, ratio.denominator, ratio.numerator)
     return resampled

@@ -1,5 +1,6 @@
 """Previews: drafted by the trainer in a moment, turned into sound and written in a thread of their own."""
 
+import io
 import queue
 import re
 import threading
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from core.run.events import PreviewEvent
-from core.run.folder import RunFolder, atomic_file
+from core.run.folder import RunFolder, atomic_write
 from core.training.recipe import PreviewDraft, Recipe
 
 PEAKS = 32
@@ -123,8 +124,9 @@ def write_wav(path: Path, audio: Tensor, sample_rate: int) -> Path:
     """`audio` [samples] as 16-bit WAV, atomically. The reader never sees half a file."""
     import soundfile
 
-    with atomic_file(path) as file:
-        soundfile.write(file, audio.clamp(-1, 1).numpy(), sample_rate, subtype="PCM_16", format="WAV")
+    encoded = io.BytesIO()  # libsndfile calls back for every write, and a callback cannot raise what a full disk raises
+    soundfile.write(encoded, audio.clamp(-1, 1).numpy(), sample_rate, subtype="PCM_16", format="WAV")
+    atomic_write(path, encoded.getbuffer())
     return path
 
 

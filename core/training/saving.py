@@ -21,7 +21,7 @@ class Saver:
 
     def __init__(self, state: TrainingState, folder: RunFolder, journal: Journal) -> None:
         self._state, self._folder, self._journal = state, folder, journal
-        self._alerted = False
+        self._trouble_since: float | None = None
         self._tried_at = time.monotonic()
         self.newest: CheckpointSaved | None = None
 
@@ -41,10 +41,15 @@ class Saver:
         """Save this step as the best one."""
         self._write("best.pt", "best")
 
-    def save_final(self) -> None:
-        """Save the last step, unless that has just been done."""
-        if self.newest is None or self.newest.step != self._state.step:
-            self.save("finished")
+    def save_final(self) -> bool:
+        """Save the last step, unless that has just been done; whether it is saved."""
+        if self.newest is not None and self.newest.step == self._state.step:
+            return True
+        return self.save("finished") is not None
+
+    def in_trouble_for(self) -> float:
+        """Seconds since saving began to fail; 0 while it works."""
+        return time.monotonic() - self._trouble_since if self._trouble_since is not None else 0.0
 
     def write_config(self) -> None:
         """Keep the run folder's config.toml true after a live change."""
@@ -62,8 +67,8 @@ class Saver:
         except CheckpointError as error:
             self._alert(str(error))
             return None
-        if self._alerted:
-            self._alerted = False
+        if self._trouble_since is not None:
+            self._trouble_since = None
             self._journal.emit(AlertEnded(ALERT, state.step, state.epoch))
         val_loss = state.progress.best_val_loss if reason == "best" else None
         saved = CheckpointSaved(state.step, state.epoch, str(path.relative_to(self._folder.path)), reason, val_loss)
@@ -84,9 +89,9 @@ class Saver:
         }
 
     def _alert(self, explanation: str) -> None:
-        if self._alerted:
+        if self._trouble_since is not None:
             return
-        self._alerted = True
+        self._trouble_since = time.monotonic()
         self._journal.emit(
             AlertStarted(
                 id=ALERT,

@@ -33,6 +33,8 @@ from core.training.validation import epoch_metrics, validate
 
 NONFINITE_IN_A_ROW = 3
 ROLLBACKS_IN_VAIN = 3
+FINAL_PATIENCE_SECONDS = 600.0
+RETRY_SECONDS = 0.5
 
 
 class NotFiniteError(RuntimeError):
@@ -105,9 +107,10 @@ class Trainer:
                 self._step()
                 if self.saver.overdue():
                     self.saver.save("autosave")
-            else:
-                self.saver.save_final()
+            elif self.saver.save_final():
                 return "finished"
+            else:
+                self._wait_for_room()
             self._report_previews(self.previews.done())
 
     # One step
@@ -242,11 +245,17 @@ class Trainer:
         assert reason is not None
         if self.saver.save(reason) is not None:
             return True
-        if reason == "preempted":
+        if reason == "preempted" or self.state.step >= self.total_steps:
             raise CheckpointError("asked to end, but this step could not be saved; the last checkpoint stands")
         self.control.withdraw_stop()
         self.journal.emit(Reported("not stopped: this step could not be saved; training goes on", self.state.step))
         return False
+
+    def _wait_for_room(self) -> None:
+        """The last step is trained but cannot be saved: hold it in memory for a while, rather than lose it."""
+        if self.saver.in_trouble_for() > FINAL_PATIENCE_SECONDS:
+            raise CheckpointError("all steps are trained, but the last could not be saved; the last checkpoint stands")
+        time.sleep(RETRY_SECONDS)
 
     def _complete(self, reason: CompletionReason) -> TrainingCompleteEvent:
         newest = self.saver.newest

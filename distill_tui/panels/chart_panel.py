@@ -33,7 +33,7 @@ from distill_tui.panels.frame import fit, framed, width_of
 from distill_tui.panels.panel import Panel
 from distill_tui.reader import Query, Snapshot
 
-LABELS = 7  # cells for the y axis: six for a number, one of air
+LABELS = 8  # cells for the y axis: seven for a number, one of air
 NARROWEST_SPAN = 16
 
 
@@ -50,6 +50,7 @@ class ChartPanel(Panel):
         self.span: int | None = None  # steps in view; None: the whole run
         self.lo: int | None = None  # first step in view; None: follow the newest
         self._values: Values | None = None
+        self._drawn = (0, 0, 0)
         self._held: dict[str, Series] = {}
 
     # -- what the keys do --------------------------------------------------------------------------------------------
@@ -144,6 +145,8 @@ class ChartPanel(Panel):
         curves = [traced(train, x, "train")] + ([traced(valid, x, "validation", dashed=True)] if valid else [])
         apart = tall >= 10  # room for marks in a line of their own
         tall -= apart
+        if self._drawn != (len(curves), width, height):  # another size is another chart: its axis is its own
+            self._drawn, self._values = (len(curves), width, height), None
         self._values = values_axis(curves, log=self.log_scale, former=self._values, ticks=max(3, min(6, tall // 3)))
         best = bests(snapshot.state).get(term.name)
         drawing = draw(curves, x, self._values, plot, tall, smoothing=SMOOTHING[self.smoothing],
@@ -156,7 +159,7 @@ class ChartPanel(Panel):
         axis = axis_row(x, plot, per_epoch, () if apart else self._marks())
         title = self._title(train, plot)
         return framed(
-            content, width, height, title=title, corner=self._legend(width - width_of(title) - 8, drawing.spikes),
+            content, width, height, title=title, corner=self._legend(width - width_of(title) - 9, drawing.spikes),
             bottom=(*fit((Run(f"{axis_unit(x, per_epoch):>{LABELS - 1}}", "muted"),), LABELS), *_in_frame(axis, self.has_focus)),
             focused=self.has_focus,
         )  # fmt: skip

@@ -1,7 +1,6 @@
 """The list of previews: what the run sounds like, newest first, played and compared where the person sits."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,19 +15,19 @@ from textual.widgets import Static
 from core.run.events import PreviewEvent
 from core.run.link import LinkError, RunInfo
 from core.run.state import RunState
-from distill_tui.format import clean, shortened
+from distill_tui.format import clean
 from distill_tui.hearing import Availability, copy_command
 from distill_tui.keys import bindings
+from distill_tui.panels.preview_notice import notice_lines
 from distill_tui.panels.preview_order import counterpart, listed
 from distill_tui.panels.preview_row import Heard, header_line, preview_line
 from distill_tui.panels.rows import RowList
-from distill_tui.player import Player, Progress
+from distill_tui.player import Player
+from distill_tui.sounds import Sounds
 from distill_tui.theme import palette_of
-from distill_tui.wav import Sound, WavError, read_wav
+from distill_tui.wav import Sound, WavError
 
 FRAME_SECONDS = 0.25
-SLOW_SECONDS = 3.0
-KEPT_SOUNDS = 24
 ROOMY_HEIGHT = 8
 
 
@@ -50,7 +49,7 @@ class PreviewsPanel(Vertical):
         self._info: RunInfo | None = None
         self._status = "waiting"
         self._firsts: set[str] = set()
-        self._sounds: OrderedDict[str, Sound] = OrderedDict()
+        self._sounds = Sounds(self._fetch)
         self._playing: tuple[str, Sound] | None = None
         self._loading: str | None = None
         self._said = ""
@@ -69,6 +68,7 @@ class PreviewsPanel(Vertical):
     def on_mount(self) -> None:
         """Draw only while something plays or is awaited."""
         self._timer = self.set_interval(FRAME_SECONDS, self._tick, pause=True)
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._show_header())
         self._show_empty()
 
     def on_unmount(self) -> None:
@@ -178,12 +178,13 @@ class PreviewsPanel(Vertical):
         self._said = ""
         self._set_loading(key)
         try:
-            sound = await self._fetched(preview)
+            sound = await self._sounds.get(preview.audio_path)
         except (LinkError, WavError) as error:
             self._say(clean(str(error)))
             return
         finally:
-            self._set_loading(None)
+            if self._loading == key:
+                self._set_loading(None)
         if (available := self._player.progress().availability) is not None and not available.ok:
             self._player.look()  # a device may have been plugged in, or a tunnel opened, since
         if toggle:
@@ -202,24 +203,14 @@ class PreviewsPanel(Vertical):
     @work(exclusive=True, group="prefetch", exit_on_error=False)
     async def _prefetch(self, preview: PreviewEvent) -> None:
         """The other side of an A/B, so that the switch is heard at once; what fails is told when it is asked for."""
-        await self._fetched(preview)
+        await self._sounds.get(preview.audio_path)
 
-    async def _fetched(self, preview: PreviewEvent) -> Sound:
-        path = preview.audio_path
-        if path in self._sounds:
-            self._sounds.move_to_end(path)
-            return self._sounds[path]
+    def _fetch(self, path: str) -> bytes:
         session: Any = getattr(self.app, "session", None)
         if session is None:
             raise LinkError("no run is open yet")
-
-        def fetch() -> Sound:
-            return read_wav(session.fetch(path), path)
-
-        sound = self._sounds[path] = await asyncio.to_thread(fetch)
-        while len(self._sounds) > KEPT_SOUNDS:
-            self._sounds.popitem(last=False)
-        return sound
+        data: bytes = session.fetch(path)
+        return data
 
     def _tick(self) -> None:
         progress = self._player.progress()
@@ -265,7 +256,13 @@ class PreviewsPanel(Vertical):
 
     def _show_notice(self) -> None:
         """One calm word at a time; redrawn only when it changes."""
-        lines = tuple(self._notice_lines(self._player.progress()))
+        lines: tuple[str, ...] = ()
+        if self._said:
+            lines = (self._said,)
+        elif self._previews:
+            waited = self._now() - self._asked_at
+            path = self._path(self.selected)
+            lines = tuple(notice_lines(self._player.progress(), path, waited, self.size.width, roomy=self._roomy))
         if lines == self._noticed:
             return
         self._noticed = lines
@@ -273,33 +270,6 @@ class PreviewsPanel(Vertical):
         notice.display = bool(lines)
         notice.update(Text("\n".join(lines)))
         notice.set_class(not self._roomy, "short")
-
-    def _notice_lines(self, progress: Progress) -> list[str]:
-        if self._said:
-            return [self._said]
-        if not self._previews:
-            return []
-        available = progress.availability
-        if available is not None and not available.ok:
-            reason, advice = available.reason, available.advice
-        elif progress.trouble:
-            reason, advice = progress.trouble, ""
-        elif progress.state == "opening" and self._now() - self._asked_at > SLOW_SECONDS:
-            return ["The sound device does not answer yet."]
-        else:
-            return []
-        path = self._path(self.selected)
-        how = self.copy_text
-        reason = f"{reason[:1].upper()}{reason[1:]}"
-        if not self._roomy:
-            short = f"{reason}. y copies "
-            return [short + (shortened(path, self.size.width - len(short) - 1) if how == path else how)]
-        lines = [f"{reason}. The selected sound is in {path}"]
-        if how != path:
-            lines.append(f"To hear it at your desk: {how}  (y copies this)")
-        if advice:
-            lines.append(f"To hear all of them here: {advice}")
-        return lines
 
     def _path(self, preview: PreviewEvent | None) -> str:
         if preview is None:

@@ -59,7 +59,7 @@ class TermsPanel(Panel):
         self.as_list = False
         self._index = 0
         self._top = 0
-        self._values: dict[str, Values] = {}
+        self._values: dict[tuple[str, int, int, int], Values] = {}
         self._bests: Mapping[str, Best] = {}
         self._epochs: object = None
 
@@ -172,6 +172,10 @@ class TermsPanel(Panel):
         """The wheel."""
         self.moved("down")
 
+    def on_resize(self) -> None:
+        """Axes are kept for one size only."""
+        self._values.clear()
+
     def _cursor_moved(self) -> None:
         if (term := self.selected) is not None:
             self.post_message(self.Selected(term))
@@ -205,7 +209,8 @@ class TermsPanel(Panel):
             curves = [traced(train, x, "train")]
             if valid is not None and valid.mean:
                 curves.append(traced(valid, x, "validation", dashed=True))
-            axis = self._values[term.name] = values_axis(curves, former=self._values.get(term.name), ticks=10)
+            key = term.name, len(curves), width, height  # another size is another chart: no axis is carried over
+            axis = self._values[key] = values_axis(curves, former=self._values.get(key), ticks=10)
             content = draw(curves, x, axis, width - 2, height - 2).rows
         heading, value = self._heading(term, train, chosen), validation(state.epoch, term)
         corner: Row = (Run(number(value), "validation"),) if value is not None else ()

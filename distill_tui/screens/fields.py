@@ -37,7 +37,7 @@ def complete_folder(value: str) -> str | None:
     try:
         parent = Path(f"{head}{slash}" or ".").expanduser()
         names = sorted(entry.name for entry in parent.iterdir() if entry.is_dir())
-    except (OSError, RuntimeError):  # not there, not allowed, or no such home
+    except (OSError, RuntimeError, ValueError):  # not there, not allowed, no such home, or no path at all
         return None
     for name in names:
         if name.startswith(start) and (start.startswith(".") or not name.startswith(".")):

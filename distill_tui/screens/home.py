@@ -74,6 +74,7 @@ class HomeScreen(Screen[None]):
         self.query_one("#home-runs").display = self.query_one("#home-welcome").display = False
         self._look()
         self.set_interval(REFRESH_SECONDS, self._look_again)
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._show_words())
 
     @on(ScreenResume)
     def _look_again(self) -> None:
@@ -205,9 +206,7 @@ class HomeScreen(Screen[None]):
         if first or bool(former) != bool(runs):
             (rows if runs else self.query_one("#home-ways")).focus()
         self._show_words()
-        self._show_detail()
         self.query_one(KeyBar).redraw()
-        self.call_after_refresh(self._show_header)
 
     def _show_words(self) -> None:
         palette = palette_of(self.app)
@@ -221,6 +220,8 @@ class HomeScreen(Screen[None]):
         self.query_one("#home-title", Static).update(title)
         self.query_one("#home-runs").border_title = plural(len(self._runs), "run").capitalize()
         self.query_one("#home-welcome-where", Static).update(Text(f"Runs are kept in {where}"))
+        self._show_detail()
+        self.call_after_refresh(self._show_header)
 
     def _show_header(self) -> None:
         width = self.query_one("#home-rows", RowList).scrollable_content_region.width - 1

@@ -107,7 +107,7 @@ def test_without_a_terminal_it_says_so_and_prints_calm_lines(
 def test_a_signal_saves_and_ends_with_75_and_resume_goes_on_at_that_step(
     start: Callable[..., subprocess.Popen[str]], tiny_training: list[str], sent: signal.Signals
 ) -> None:
-    process = start(*tiny_training, "--epochs", "8", "--set", "regularization.augmentation_expansion=40", "--json")
+    process = start(*tiny_training, "--epochs", "4", "--set", "regularization.augmentation_expansion=40", "--json")
     seen = until(process, "epoch")
     process.send_signal(sent)
     process.send_signal(sent)

@@ -88,3 +88,14 @@ async def settled(seen: Watched) -> None:
     await seen.until(lambda: seen.board.reader._wanted <= set(seen.board.snapshot.series), "the curves are read")
     await asyncio.sleep(0)
     await seen.pilot.pause()
+
+
+async def steady(seen: Watched) -> None:
+    """Nothing on the screen moves any more."""
+    same, before = 0, ""
+    for _ in range(60):
+        await seen.pilot.pause(0.06)
+        now = f"{seen.app.focused}{seen.text}"
+        same, before = (same + 1 if now == before else 0), now
+        if same == 3:
+            return

@@ -210,7 +210,6 @@ async def test_zoom_pan_and_follow(monitor: Monitor) -> None:
 async def test_log_scale_and_smoothing_are_named_where_they_are_seen(monitor: Monitor) -> None:
     async with monitor(size=(200, 60)) as seen:
         await seen.press("g")
-        print(seen.text)
         assert "log ─" in seen.text or "log  " in seen.text
         await seen.press("m")
         assert "light smoothing" in seen.text
