@@ -73,7 +73,7 @@ def open_for_reading(path: Path) -> tuple[sqlite3.Connection | None, bool]:
     except sqlite3.Error as error:
         # A finished run in a folder that this person may not write to has no shared-memory file, nor may one be
         # made. Nobody writes to it now, so it may be read without.
-        if error_name(error) != "SQLITE_CANTOPEN" or is_written(path):
+        if not error_name(error).startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")) or is_written(path):
             raise StoreError(f"{path}: cannot be read as a run store ({error})") from error
     try:
         return _checked(path, "ro&immutable=1"), True

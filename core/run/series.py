@@ -46,6 +46,21 @@ def read_path(connection: sqlite3.Connection) -> list[Stretch]:
     return path[::-1]
 
 
+@dataclass(frozen=True)
+class _Window:
+    """Rows of one stretch of steps, as the store's `version` had them; from step `growing` on more may have come."""
+
+    version: int | None
+    growing: int
+    steps: "Steps"
+    values: "Values"
+
+    def before(self, step: int) -> "Rows":
+        """The rows of earlier steps."""
+        count = int(self.steps.searchsorted(step))
+        return self.steps[:count], self.values[:count]
+
+
 class StepHistory:
     """Every step of a run, for drawing.
 
@@ -89,7 +104,8 @@ class StepHistory:
             starts = runs(places)
             summary = merge(self._table[:, found, column : column + 1], starts)
         else:
-            steps, values = self._window(connection, buckets)
+            window = self._window(connection, buckets)
+            steps, values = window.steps, window.values
             places = buckets.places(steps)
             starts = runs(places)
             summary = summarise(values[:, column : column + 1], starts)
@@ -108,7 +124,7 @@ class StepHistory:
         self._growing = (-1, 0, 0)  # session, first step and row of the newest block
         self._first_seen = np.full(len(names), -1)
         self._last_seen = np.full(len(names), -1)
-        self._windows: OrderedDict[Buckets, Rows] = OrderedDict()
+        self._windows: OrderedDict[Buckets, _Window] = OrderedDict()
 
     def _read(self, connection: sqlite3.Connection, stretch: Stretch) -> None:
         session, first, row = self._growing
@@ -121,7 +137,6 @@ class StepHistory:
         cursor = _select(connection, BLOCK, stretch, first)
         while rows := cursor.fetchmany(CHUNK_BLOCKS):
             self._take(stretch.session, *self._decoded(stretch, rows))
-        self._windows.clear()
 
     def _reserve(self, more: int) -> None:
         import numpy as np
@@ -152,21 +167,26 @@ class StepHistory:
         self._first_seen = np.where(seen & (self._first_seen < 0), first, self._first_seen)
         self._last_seen = np.where(seen, last, self._last_seen)
 
-    def _window(self, connection: sqlite3.Connection, buckets: Buckets) -> "Rows":
-        """The rows of every step in `buckets`; the newest few windows are kept, for all terms to share."""
+    def _window(self, connection: sqlite3.Connection, buckets: Buckets) -> "_Window":
+        """The rows of every step in `buckets`. A few windows are kept: all terms share one, and it grows with the run."""
         import numpy as np
 
-        if buckets not in self._windows:
-            parts = []
+        known = self._windows.pop(buckets, None)
+        if known is None or known.version != self._version:
+            since = buckets.first - BLOCK_STEPS + 1 if known is None else known.growing
+            parts = [] if known is None else [known.before(since)]
             for stretch in self._path:
-                rows = _select(connection, BLOCK, stretch, buckets.first - BLOCK_STEPS + 1, buckets.stop).fetchall()
-                parts.append(self._decoded(stretch, rows))
+                parts.append(
+                    self._decoded(stretch, _select(connection, BLOCK, stretch, since, buckets.stop).fetchall())
+                )
             steps = np.concatenate([steps for steps, _ in parts])
             found = _between(steps, buckets)
-            self._windows[buckets] = steps[found], np.concatenate([values for _, values in parts])[found]
-            if len(self._windows) > WINDOWS_KEPT:
-                self._windows.popitem(last=False)
-        return self._windows[buckets]
+            values = np.concatenate([values for _, values in parts])[found]
+            known = _Window(self._version, self._growing[1], steps[found], values)
+        self._windows[buckets] = known
+        if len(self._windows) > WINDOWS_KEPT:
+            self._windows.popitem(last=False)
+        return known
 
     def _decoded(self, stretch: Stretch, rows: list[tuple[int, float, int, bytes]]) -> "Rows":
         """Stored blocks as steps [rows] and values [rows, columns of the whole run], cut to the stretch."""

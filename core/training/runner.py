@@ -10,7 +10,7 @@ from typing import Literal
 
 from core.errors import UsageError
 from core.run.events import TrainingCompleteEvent
-from core.run.folder import RunFolder
+from core.run.folder import RunFolder, atomic_write
 from core.training.config import TrainingConfig
 from core.training.config_file import dump_config
 from core.training.control import Control
@@ -48,7 +48,7 @@ class TrainingRunner:
         """
         name = config.name or Path(config.data.path).expanduser().resolve().name
         folder = RunFolder.create(runs_dir, name)
-        folder.config_path.write_text(dump_config(config))
+        atomic_write(folder.config_path, dump_config(config).encode())
         self._launch(folder, config, given, None, callback)
         return folder
 
@@ -138,8 +138,9 @@ class TrainingRunner:
             )  # fmt: skip
             self.state = self.complete.reason
         except BaseException as error:  # noqa: BLE001 - the thread's end: kept for whoever waits, and logged
-            with folder.log_path.open("a", encoding="utf-8") as log:
-                log.write("".join(traceback.format_exception(error)))
+            if not isinstance(error, UsageError):  # one line says all of those
+                with folder.log_path.open("a", encoding="utf-8") as log:
+                    log.write("".join(traceback.format_exception(error)))
             self.error, self.state = error, "failed"
             self.complete = TrainingCompleteEvent("failed", 0, 0, error=one_line(error))
 

@@ -5,7 +5,8 @@ import os
 import platform
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -25,8 +26,6 @@ from core.training.recipe import Recipe, load_recipe
 from core.training.runner import one_line
 from core.training.state import TrainingState
 from core.training.trainer import Trainer
-
-log = logging.getLogger(__name__)
 
 SHOWN_EVERY_SECONDS = 0.25
 
@@ -53,7 +52,7 @@ def train(
     and DeviceError for what a person can mend.
     """
     control = control or Control()
-    with folder.lock():
+    with folder.lock(), _logged(folder):
         writer = RunWriter(folder.store_path)
         journal = Journal(writer, callback)
         if watch_trouble is not None:
@@ -63,7 +62,6 @@ def train(
                 config, given = read_config(folder.config_path)
             complete = _session(folder, config, given, checkpoint, writer, journal, control)
         except BaseException as error:
-            log.exception("training failed")
             journal.emit(TrainingCompleteEvent("failed", 0, 0, error=one_line(error)))
             raise
         else:
@@ -71,6 +69,20 @@ def train(
             return complete
         finally:
             writer.close()
+
+
+@contextmanager
+def _logged(folder: RunFolder) -> Iterator[None]:
+    """What the engine logs goes to run.log as long as this run trains."""
+    handler = logging.FileHandler(folder.log_path, encoding="utf-8", delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    engine = logging.getLogger("core")
+    engine.addHandler(handler)
+    try:
+        yield
+    finally:
+        engine.removeHandler(handler)
+        handler.close()
 
 
 def _session(
