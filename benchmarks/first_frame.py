@@ -40,10 +40,10 @@ def main() -> None:
 
 
 def seconds_to_first_frame(columns: int, lines: int, folder: Path) -> float:
-    """Seconds until the home screen's title is in the terminal."""
+    """Seconds until the home screen stands down to its last line, the keys."""
     command = [str(Path(sys.executable).with_name("distill-tui"))]
     with PtyApp(command, columns, lines, env={"DISTILL_RUNS": str(folder)}, cwd=folder) as app:
-        shown = app.wait_for("distill-tui")
+        shown = app.wait_for("quit")
         app.send("q")
         return shown - app.started
 

@@ -3,7 +3,7 @@
 import gc
 import os
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App, SystemCommand
@@ -30,15 +30,13 @@ class DistillApp(App[int], inherit_bindings=False):
     """One window on one run, or on the home screen. It returns the exit status."""
 
     TITLE = "distill-tui"
-    CSS_PATH = [STYLES / "monitor.tcss", STYLES / "previews.tcss"]  # noqa: RUF012 - Textual's way
     BINDINGS = bindings("app")
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (104, "-wide"), (160, "-very-wide")]  # noqa: RUF012
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall"), (50, "-very-tall")]  # noqa: RUF012
 
     def __init__(self, start: Start, *, remember_theme: bool = True) -> None:
         # Textual reads a screen's own styles when it is pushed, which the first screen never is.
-        first = [STYLES / "home.tcss"] if isinstance(start, Home) else []
-        super().__init__(css_path=[*self.CSS_PATH, *first], ansi_color=True if os.environ.get("NO_COLOR") else None)
+        home = isinstance(start, Home)
+        styles: list[str | PurePath] = [STYLES / "monitor.tcss", STYLES / ("home.tcss" if home else "previews.tcss")]
+        super().__init__(css_path=styles, ansi_color=True if os.environ.get("NO_COLOR") else None)
         self.start = start
         self.session: Session | None = None
         self.ascii_only = ascii_wanted()
@@ -48,8 +46,6 @@ class DistillApp(App[int], inherit_bindings=False):
         self._remember_theme = remember_theme
         self._theme_problem = ""
         self._begin_with_theme()
-
-    # -- screens ------------------------------------------------------------------------------------------------------
 
     def get_default_screen(self) -> Screen[Any]:
         """The first screen, without a blank one below it."""
@@ -108,8 +104,6 @@ class DistillApp(App[int], inherit_bindings=False):
         if self._theme_problem:
             self.notify(self._theme_problem, severity="warning", markup=False)
 
-    # -- what the keys do on every screen -----------------------------------------------------------------------------------
-
     async def action_quit(self) -> None:
         """Leave; while a run trains here, ask what becomes of it."""
         board = self.dashboard
@@ -120,7 +114,9 @@ class DistillApp(App[int], inherit_bindings=False):
 
         step = board.state.step
         name = board.snapshot.info.name if board.snapshot.info else board.session.name
-        self.push_screen(QuitDialog(name, step.step if step else None, step.epoch if step else None), self._quit_answered)
+        self.push_screen(
+            QuitDialog(name, step.step if step else None, step.epoch if step else None), self._quit_answered
+        )
 
     def _quit_answered(self, answer: str | None) -> None:
         board = self.dashboard
@@ -163,7 +159,9 @@ class DistillApp(App[int], inherit_bindings=False):
             try:
                 themes.remember(name)
             except OSError as error:
-                self.notify(f"The theme could not be kept for next time: {error.strerror}", severity="warning", markup=False)
+                self.notify(
+                    f"The theme could not be kept for next time: {error.strerror}", severity="warning", markup=False
+                )
         self.notify(f"Theme {name}", timeout=2, markup=False)
         return True
 
@@ -175,8 +173,12 @@ class DistillApp(App[int], inherit_bindings=False):
                 title = key.label[:1].upper() + key.label[1:]
                 yield SystemCommand(f"{title}  ({key.shown})", key.help, self._runner(key, screen))
         for name in themes.available():
-            yield SystemCommand(f"Theme: {name}", "Change the colours; the choice is remembered", self._theme_chooser(name))
-        yield SystemCommand("Screenshot", "Save this screen as an SVG file", lambda: self.set_timer(0.1, self.deliver_screenshot))
+            yield SystemCommand(
+                f"Theme: {name}", "Change the colours; the choice is remembered", self._theme_chooser(name)
+            )
+        yield SystemCommand(
+            "Screenshot", "Save this screen as an SVG file", lambda: self.set_timer(0.1, self.deliver_screenshot)
+        )
 
     def _runner(self, key: Key, screen: Screen[Any]) -> Callable[[], Any]:
         namespace = self if key.scope == "app" else screen
@@ -184,8 +186,6 @@ class DistillApp(App[int], inherit_bindings=False):
 
     def _theme_chooser(self, name: str) -> Callable[[], Any]:
         return lambda: self.choose_theme(name)
-
-    # -- themes -----------------------------------------------------------------------------------------------------------
 
     @property
     def palette(self) -> themes.Palette:
@@ -224,8 +224,6 @@ class DistillApp(App[int], inherit_bindings=False):
         for screen in self.screen_stack:
             for panel in screen.query(Panel):
                 panel.repaint()
-
-    # -- the terminal -----------------------------------------------------------------------------------------------------
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's own, and ASCII last."""

@@ -88,11 +88,8 @@ class Drawing:
     spikes: int = 0
 
 
-# --- axes ---------------------------------------------------------------------------------------------------------
-
-
 def rounded_up(value: int) -> int:
-    """The next of 1 2 ... 8, 10 12 14 16, 20 24 28 32, ...: at most a quarter above, and divisible by a power of two."""
+    """The next of 1 2 ... 8, 10 12 14 16, 20 24 28 32, ...: at most a quarter above the value."""
     scale = 0
     while value > 8 << scale:
         scale += 1
@@ -154,7 +151,9 @@ def _linear_axis(low: float, high: float, ticks: int) -> Values:
 
 
 def _log_axis(low: float, high: float) -> Values:
-    ladder = [m * 10.0**e for e in range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2) for m in (1, 2, 5)]
+    ladder = [
+        m * 10.0**e for e in range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2) for m in (1, 2, 5)
+    ]
     bottom = max((value for value in ladder if value <= low * 1.0001), default=low)
     top = min((value for value in ladder if value >= high * 0.9999), default=high)
     if top <= bottom:
@@ -187,23 +186,23 @@ def tick_label(value: float, axis: Values) -> str:
     return f"{value:.{decimals}f}"
 
 
-# --- curves -------------------------------------------------------------------------------------------------------
-
-
 def traced(series: Series, x: Steps, role: str, *, dashed: bool = False) -> Curve:
     """The series as it falls into the columns of the axis: means to draw, peaks and breaks to mark."""
-    sums: dict[int, list[float]] = {}
-    peaks: dict[int, float] = {}
-    half = (series.bucket - 1) / 2
-    for index, value in enumerate(series.mean):
-        if math.isfinite(value):
-            dot = x.dot(series.first + index * series.bucket + half)
-            if 0 <= dot < x.dots:
-                sums.setdefault(dot, []).append(value)
-                peaks[dot] = max(peaks.get(dot, -math.inf), series.maximum[index])
-    points = [(dot, math.fsum(values) / len(values)) for dot, values in sorted(sums.items())]
+    sums, counts, peaks = [0.0] * x.dots, [0] * x.dots, [-math.inf] * x.dots
+    scale, half = x.dots / x.span, (series.bucket - 1) / 2
+    start, width = (series.first + half - x.lo) * scale, series.bucket * scale
+    for index, (value, peak) in enumerate(zip(series.mean, series.maximum, strict=True)):
+        place = start + index * width
+        if value == value and 0 <= place < x.dots:  # not NaN, which an empty bucket holds
+            dot = int(place)
+            sums[dot] += value
+            counts[dot] += 1
+            if peak > peaks[dot]:
+                peaks[dot] = peak
+    points = [(dot, sums[dot] / count) for dot, count in enumerate(counts) if count]
+    tops = tuple((dot, peaks[dot]) for dot, count in enumerate(counts) if count)
     broken = {x.dot(series.first + index * series.bucket + half) for index in series.nonfinite}
-    return Curve(points, role, dashed, tuple(peaks.items()), tuple(dot for dot in sorted(broken) if 0 <= dot < x.dots))
+    return Curve(points, role, dashed, tops, tuple(dot for dot in sorted(broken) if 0 <= dot < x.dots))
 
 
 def smoothed(points: Points, reach: float) -> Points:
@@ -272,7 +271,14 @@ class _Canvas:
 
 
 def draw(
-    curves: Sequence[Curve], x: Steps, y: Values, width: int, height: int, *, smoothing: float = 0.0, best: int | None = None
+    curves: Sequence[Curve],
+    x: Steps,
+    y: Values,
+    width: int,
+    height: int,
+    *,
+    smoothing: float = 0.0,
+    best: int | None = None,
 ) -> Drawing:
     """The curves over each other, the last on top, with marks for spikes (▴), NaN (×) and the best step (◉).
 
@@ -337,9 +343,6 @@ def _line(canvas: _Canvas, points: Points, y: Values, role: str, *, dashed: bool
                 if bottom > top:
                     canvas.stroke(lower, middle + 1, bottom, role, clear=clear)
             previous = here
-
-
-# --- what stands beside a curve -------------------------------------------------------------------------------------
 
 
 def label_column(y: Values, width: int, height: int) -> list[str]:

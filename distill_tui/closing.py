@@ -31,7 +31,9 @@ def closing_line(snapshot: Snapshot, session: Session) -> str:
 def say(line: str) -> None:
     """Print it; after a hang-up there may be nobody left to read."""
     try:
-        sys.stdout.write(line.encode(sys.stdout.encoding or "utf-8", "replace").decode(sys.stdout.encoding or "utf-8") + "\n")
+        sys.stdout.write(
+            line.encode(sys.stdout.encoding or "utf-8", "replace").decode(sys.stdout.encoding or "utf-8") + "\n"
+        )
         sys.stdout.flush()
     except OSError:
         sys.stdout = None  # so that the interpreter does not try again on its way out

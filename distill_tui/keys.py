@@ -86,13 +86,15 @@ KEYS: tuple[Key, ...] = (
 
     Key("row_up", ("up", "k"), "jk ↓↑", "row(-1)", "line up", "One line up or down", "list", palette=False),
     Key("row_down", ("down", "j"), "j ↓", "row(1)", "line down", "One line down", "list", palette=False, listed=False),
-    Key("page_up", ("pageup", "ctrl+b"), "pgup pgdn", "page(-1)", "page up", "One page up or down", "list", palette=False),
+    Key("page_up", ("pageup", "ctrl+b"), "pgup pgdn", "page(-1)", "page up", "One page up or down", "list",
+        palette=False),
     Key("page_down", ("pagedown", "ctrl+f"), "pgdn", "page(1)", "page down", "One page down", "list", palette=False,
         listed=False),
     Key("first", ("home",), "home end", "edge(-1)", "first", "To the first or last line", "list", palette=False),
     Key("last", ("end",), "end", "edge(1)", "last", "To the last line", "list", palette=False, listed=False),
 
-    Key("open", ("enter",), "enter", "open", "open", "Watch the run if it is live, else look at how it went", "home", 10),
+    Key("open", ("enter",), "enter", "open", "open", "Watch the run if it is live, else look at how it went", "home",
+        10),
     Key("new", ("n",), "n", "new", "new run", "Start a run: choose sounds, see what follows, begin", "home", 20),
     Key("train_on", ("r",), "r", "resume", "resume", "Train a stopped run on, after a look at where it stands", "home",
         30),
@@ -132,7 +134,11 @@ def footer(keys: Iterable[Key]) -> list[Key]:
 def markdown_table() -> str:
     """The README's table of keys."""
     lines = ["| key | where | what it does |", "|---|---|---|"]
-    lines += [f"| `{key.shown.replace('|', chr(92) + '|')}` | {SCOPES[key.scope].lower()} | {key.help} |" for key in KEYS if key.listed]
+    lines += [
+        f"| `{key.shown.replace('|', chr(92) + '|')}` | {SCOPES[key.scope].lower()} | {key.help} |"
+        for key in KEYS
+        if key.listed
+    ]
     return "\n".join(lines)
 
 

@@ -75,8 +75,6 @@ class Reader:
         self._drawn: dict[Query, tuple[object, ...]] = {}
         self._info_at = 0.0
 
-    # -- for the screen's thread; none of it waits ------------------------------------------------------------------
-
     def start(self) -> None:
         """Begin: reach the run, or start training it."""
         self._thread.start()
@@ -113,12 +111,10 @@ class Reader:
             self._notices.clear()
             return self._snapshot, notices
 
-    # -- the thread -------------------------------------------------------------------------------------------------
-
     def _work(self) -> None:
         try:
             self._session.open()
-        except Exception as error:  # noqa: BLE001 - shown to the person; there is nothing to watch
+        except Exception as error:
             log.info("the run could not be opened", exc_info=True)
             self._publish(Snapshot(failure=_line(error)))
             return
@@ -128,7 +124,7 @@ class Reader:
             try:
                 self._round()
                 delay = self._interval
-            except Exception as error:  # noqa: BLE001 - a reader that died would freeze the screen: say so, try again
+            except Exception as error:
                 log.info("a round of reading failed", exc_info=True)
                 delay = min(SLOWEST, delay * 2)
                 self._publish(replace(self._snapshot, trouble=f"{_line(error)}; trying again"))
@@ -164,7 +160,7 @@ class Reader:
             request, label = self._requests.popleft()
             try:
                 number = request()
-            except Exception as error:  # noqa: BLE001 - the person asked: they get the reason as the answer
+            except Exception as error:
                 log.info("%s failed", label, exc_info=True)
                 self._notices.append(Notice(f"{label}: {_line(error)}", "error"))
                 continue

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from core.training.config import TrainingConfig
     from core.training.runner import TrainingRunner
 
+SCREEN_FIRST = 10  # niceness of the trainer's thread: with as many cores as threads, a key would wait for its slice
+
 
 @dataclass(frozen=True)
 class Home:
@@ -73,7 +75,6 @@ class Session:
                 return _path(folder).name
             case Watch(target):
                 return "" if _is_link(target) else _path(target).name
-        return ""
 
     @property
     def opening(self) -> str:
@@ -108,7 +109,7 @@ class Session:
         return self.runner.exit_status if self.runner is not None else 0
 
     def open(self) -> RunLink:
-        """Begin training or reach the run; blocks. Raises what the runner or the link raise, and keeps it in `error`."""
+        """Begin training or reach the run; blocks. What the runner or the link raise is kept in `error` as well."""
         try:
             self.link = self._open()
         except Exception as error:
@@ -178,7 +179,7 @@ class Session:
     def _new_runner(self) -> "TrainingRunner":
         from core.training.runner import TrainingRunner
 
-        self.runner = TrainingRunner()
+        self.runner = TrainingRunner(niceness=SCREEN_FIRST)
         return self.runner
 
     def _linked(self, folder: "RunFolder", runner: "TrainingRunner") -> RunLink:

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGHUP while the screen is up: the trainer saves and stops, and the process ends even if the terminal stalls.
+"""SIGTERM and SIGHUP while the screen is up: the trainer saves and stops, and the process ends.
 
 `signal.signal` and not the event loop's handlers: those do not run while the loop waits for a stalled terminal.
 """

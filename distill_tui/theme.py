@@ -84,8 +84,12 @@ def load(path: Path) -> ThemeFile:
     palette = Palette({role: _style(path, f"roles.{role}", text) for role, text in roles.items()})
     terminal = tree.get("terminal", False) is True
     theme = Theme(
-        name=path.stem, dark=tree.get("dark", True) is not False, ansi=terminal, variables=_variables(colors, roles, terminal), **colors
-    )  # fmt: skip
+        name=path.stem,
+        dark=tree.get("dark", True) is not False,
+        ansi=terminal,
+        variables=_variables(colors, roles, terminal),
+        **colors,
+    )
     return ThemeFile(theme, palette, roles)
 
 
@@ -144,7 +148,9 @@ def _color(path: Path, key: str, text: object) -> Color:
     try:
         return Color.parse(str(text))
     except ColorParseError as error:
-        raise ThemeError(f'{path.name}: {key} = "{text}": expected a colour such as "#7cb0f2" or "ansi_cyan"') from error
+        raise ThemeError(
+            f'{path.name}: {key} = "{text}": expected a colour such as "#7cb0f2" or "ansi_cyan"'
+        ) from error
 
 
 def _style(path: Path, key: str, text: str) -> Style:

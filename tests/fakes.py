@@ -84,8 +84,6 @@ class FakeLink:
         self.emit(PhaseChanged("training"))
         self.advance(self.steps)
 
-    # -- control ---------------------------------------------------------------------------------------------------------
-
     def emit(self, event: Event) -> None:
         """Store an event at the time of the step that the run is at."""
         self.stored.append(Stored(len(self.stored) + 1, NOON + self.step * STEP_SECONDS, event))
@@ -142,8 +140,6 @@ class FakeLink:
         """Its validation value: follows, then parts from it."""
         late = max(0.0, step / 1200 - 0.6)
         return (self.value(term, step) * 0.3 + self.value(term, max(1, step - 7)) * 0.7) * (1.08 + 0.18 * late * late)
-
-    # -- RunLink -----------------------------------------------------------------------------------------------------------
 
     @property
     def trouble(self) -> str | None:
@@ -212,14 +208,12 @@ class FakeLink:
     def close(self) -> None:
         self._closed = True
 
-    # -- the made-up run -----------------------------------------------------------------------------------------------------
-
     def _started(self) -> RunStarted:
         return RunStarted(
             session=0, recipe="audio", representation="magnitude + IF", terms=self.terms, device="cuda:0", host="box",
-            pid=4242, start_step=0, total_steps=self.total_epochs * self.steps_per_epoch, total_epochs=self.total_epochs,
-            steps_per_epoch=self.steps_per_epoch, parameters=2_134_000, preset="balanced", train_files=44, val_files=19,
-            train_seconds=92.0, skipped=self.skipped,
+            pid=4242, start_step=0, total_steps=self.total_epochs * self.steps_per_epoch,
+            total_epochs=self.total_epochs, steps_per_epoch=self.steps_per_epoch, parameters=2_134_000,
+            preset="balanced", train_files=44, val_files=19, train_seconds=92.0, skipped=self.skipped,
         )  # fmt: skip
 
     def _metrics(self, step: int) -> StepMetrics:
@@ -258,7 +252,8 @@ class FakeLink:
     def _previews(self, epoch: int) -> None:
         peaks = tuple(abs(math.sin(i / 3)) * math.exp(-i / 24) for i in range(64))
         for kind, name, pair, mrstft in (
-            ("original", "tabla_na", "tabla", None), ("reconstruction", "tabla_na", "tabla", 1.42), ("sample", "fixed 7", "", None),
+            ("original", "tabla_na", "tabla", None), ("reconstruction", "tabla_na", "tabla", 1.42),
+            ("sample", "fixed 7", "", None),
         ):  # fmt: skip
             self.emit(
                 PreviewEvent(epoch, f"previews/{epoch:04d}-{kind}-{name}.wav", 48_000, self.step, kind, name, pair, 1.0,

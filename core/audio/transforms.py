@@ -43,12 +43,14 @@ __all__ = ["resample", "torchaudio"]
 def resample(waveform: Tensor, rate: int, new_rate: int) -> Tensor:
     """The waveform [..., samples] at `new_rate` Hz, band-limited (Hann-windowed sinc; Smith 2002).
 
+    The kernel is torchaudio's default, which those who compare sounds use too: with another one the difference of the
+    two just below the Nyquist frequency would count as one between the sounds. Well above it aliases are 45 dB down.
     A length of n samples becomes ceil(n * new_rate / rate), to within a few samples at rates without a small ratio.
     """
     ratio = Fraction(new_rate, rate)
-    if max(ratio.numerator, ratio.denominator) > LARGEST_TERM:
-        largest = LARGEST_TERM * ratio.denominator // max(ratio.numerator, ratio.denominator)
-        ratio = ratio.limit_denominator(max(1, largest))
+    larger = max(ratio.numerator, ratio.denominator)
+    if larger > LARGEST_TERM:
+        ratio = ratio.limit_denominator(max(1, LARGEST_TERM * ratio.denominator // larger))
     if ratio == 1:
         return waveform
     resampled: Tensor = torchaudio.functional.resample(waveform, ratio.denominator, ratio.numerator)

@@ -67,7 +67,8 @@ class RunLink(Protocol):
         """
 
     def series(self, term: str, lo: int = 0, hi: int | None = None, width: int = 100) -> Series:
-        """`term` over steps lo <= step < hi (None: to the newest) in at most `width` + 1 buckets.
+        """`term` over steps lo <= step < hi (None: to the newest) in at most `width` + 1 buckets, those at the
+        edges whole.
 
         `term` is a training term or column ("stft_loss", "learning_rate", "grad_norm", ...) or, as "val/" + term, the
         validation mean at each epoch's last step. A term that nothing has logged yet gives an empty series.

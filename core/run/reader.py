@@ -51,7 +51,7 @@ class RunReader:
             return stored
 
     def series(self, term: str, lo: int = 0, hi: int | None = None, width: int = 100) -> Series:
-        """As `RunLink.series`. Buckets at the edges are whole; training and validation share them."""
+        """As `RunLink.series`. Training and validation share their buckets."""
         with self._snapshot() as store:
             if store is None:
                 return Series(term)
@@ -141,7 +141,7 @@ def _newest_step(store: sqlite3.Connection) -> _Newest | None:
         end = FOREVER if stretch.end is None else stretch.end
         for block in map(StoredBlock._make, store.execute(query, (stretch.session, end)).fetchall()):
             for step, row in block.newest_first():
-                if stretch.start < step <= end:
+                if step <= end:
                     metrics = stretch.columns.metrics(row, block.first_step, block.elapsed_s, stretch.total_steps)
                     return _Newest(store, block.session, block.time, metrics)
     return None

@@ -91,7 +91,7 @@ class StepHistory:
             fresh = path
         for stretch in fresh:
             self._read(connection, stretch)
-        self._version = version
+        self._path, self._version = path, version  # not before all is read: a failure starts over
 
     def series(self, connection: sqlite3.Connection, term: str, buckets: Buckets) -> Series:
         """The term's curve in `buckets`; an empty one for what nothing has logged."""
@@ -115,7 +115,6 @@ class StepHistory:
     def _start_over(self, path: list[Stretch]) -> None:
         import numpy as np
 
-        self._path = path
         names = dict.fromkeys(name for stretch in path for name in stretch.columns.names)
         self._index = {name: index for index, name in enumerate(names)}
         self._rows = 0  # in use of `_cells` and `_table`: one for each block
@@ -168,7 +167,7 @@ class StepHistory:
         self._last_seen = np.where(seen, last, self._last_seen)
 
     def _window(self, connection: sqlite3.Connection, buckets: Buckets) -> "_Window":
-        """The rows of every step in `buckets`. A few windows are kept: all terms share one, and it grows with the run."""
+        """The rows of every step in `buckets`. The last few windows are kept: all terms share one, and it may grow."""
         import numpy as np
 
         known = self._windows.pop(buckets, None)
@@ -197,12 +196,10 @@ class StepHistory:
         values = np.frombuffer(bytearray().join(data), "<f4").reshape(-1, len(names))
         steps = values[:, 0].astype(np.int64) + np.repeat(np.array(first_steps, np.int64), counts)
         values[:, 1] += np.repeat(np.array(elapsed, np.float32), counts)
-        on_path = steps > stretch.start
         if stretch.end is not None:
-            on_path &= steps <= stretch.end
-        if not on_path.all():
+            on_path = steps <= stretch.end
             steps, values = steps[on_path], values[on_path]
-        if len(names) == len(self._index):
+        if names == tuple(self._index):
             return steps, values
         aligned = np.full((len(steps), len(self._index)), ABSENT_BITS, np.uint32).view(np.float32)
         aligned[:, [self._index[name] for name in names]] = values

@@ -45,13 +45,14 @@ class RunWriter:
     def __init__(self, store_path: Path) -> None:
         self._path = store_path
         self._connection = open_for_writing(store_path)
-        self._asked = open_existing(store_path)  # commands are read in the trainer's thread, beside the commits
         try:
+            self._asked = open_existing(store_path)  # commands are read in the trainer's thread, beside the commits
             self._seq = self._number("SELECT max(seq) FROM events", 0)
             self._session = self._number("SELECT max(session) FROM sessions", -1)
             self._last_command = self._number("SELECT max(id) FROM commands", 0)
             stale = self._connection.execute("SELECT id, kind FROM commands WHERE taken IS NULL").fetchall()
         except sqlite3.Error as error:
+            self._connection.close()
             raise StoreError(
                 f"{store_path}: a damaged run store ({error}); move it away or name another run"
             ) from error
@@ -93,7 +94,7 @@ class RunWriter:
                 if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
                     return f"{self._path}: locked by another program; {kept}"
                 return f"{self._path}: cannot be written ({self._failure}); {kept}"
-            if self._busy_since is not None and time.monotonic() - self._busy_since > PATIENCE_S:
+            if self._is_stalled():
                 return f"{self._path}: the disk does not answer; {kept}"
             return None
 
@@ -116,7 +117,7 @@ class RunWriter:
             self._seq += 1
             seq = self._seq
             self._pending.append(_Pending(seq, time.time(), events.kind_of(event), events.encode(event)))
-            if self._failure is None:
+            if self._failure is None and not self._is_stalled():
                 self._wake.set()
                 self._changed.wait_for(lambda: self._is_saved(seq) or self._failure is not None, PATIENCE_S)
             return seq
@@ -199,6 +200,9 @@ class RunWriter:
     def _is_saved(self, seq: int) -> bool:
         return not self._pending or self._pending[0].seq > seq
 
+    def _is_stalled(self) -> bool:
+        return self._busy_since is not None and time.monotonic() - self._busy_since > PATIENCE_S
+
     def _is_clean(self) -> bool:
         return not (
             self._pending or self._sessions or self._taken or any(block.saved < block.count for block in self._blocks)
@@ -232,6 +236,7 @@ class RunWriter:
                 self._write(sessions, pending, [row for _, row in blocks], taken)
         except sqlite3.Error as error:
             failure = error
+            log.debug("%s: not written", self._path, exc_info=True)
         with self._changed:
             self._busy_since = None
             self._failure = failure
@@ -252,7 +257,11 @@ class RunWriter:
         taken: list[int],
     ) -> None:
         write = self._connection.executemany
-        write("INSERT INTO sessions VALUES (?, ?, ?, ?)", sessions)
-        write("INSERT INTO events VALUES (?, ?, ?, ?)", [(p.seq, p.time, p.kind, p.body) for p in pending])
-        write("INSERT OR REPLACE INTO blocks VALUES (?, ?, ?, ?, ?, ?)", blocks)
+        write("INSERT INTO sessions (session, start_step, total_steps, columns) VALUES (?, ?, ?, ?)", sessions)
+        write(
+            "INSERT INTO events (seq, time, kind, body) VALUES (?, ?, ?, ?)",
+            [(p.seq, p.time, p.kind, p.body) for p in pending],
+        )
+        block_columns = "session, first_step, time, elapsed_s, count, data"
+        write(f"INSERT OR REPLACE INTO blocks ({block_columns}) VALUES (?, ?, ?, ?, ?, ?)", blocks)
         write("UPDATE commands SET taken = ? WHERE id = ?", [(time.time(), number) for number in taken])

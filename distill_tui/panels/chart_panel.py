@@ -15,16 +15,16 @@ from distill_tui.chart import (
     label_column,
     marks_row,
     steps_axis,
-    traced,
     trend,
     values_axis,
 )
 from distill_tui.format import clean, number, plural
 from distill_tui.panels.curves import (
+    Tracer,
     bests,
-    curve,
     newest_step,
     present,
+    read_so_far,
     training_query,
     validation,
     validation_query,
@@ -35,6 +35,13 @@ from distill_tui.reader import Query, Snapshot
 
 LABELS = 8  # cells for the y axis: seven for a number, one of air
 NARROWEST_SPAN = 16
+CURVES_LEGEND: Row = (
+    Run("train ", "muted"), Run("━━", "train"), Run("  validation ", "muted"), Run("╍╍", "validation"),
+)  # fmt: skip
+MARKS_LEGEND: Row = (
+    Run("◆", "best"), Run(" checkpoint  ", "muted"), Run("♪", "accent"), Run(" preview  ", "muted"),
+    Run("▲", "warning"), Run(" warning", "muted"),
+)  # fmt: skip
 
 
 class ChartPanel(Panel):
@@ -52,8 +59,7 @@ class ChartPanel(Panel):
         self._values: Values | None = None
         self._drawn = (0, 0, 0)
         self._held: dict[str, Series] = {}
-
-    # -- what the keys do --------------------------------------------------------------------------------------------
+        self._trace = Tracer()
 
     def select(self, term: TermInfo) -> None:
         """Show this term."""
@@ -112,8 +118,6 @@ class ChartPanel(Panel):
         self.redraw()
         return self.smoothing
 
-    # -- drawing -----------------------------------------------------------------------------------------------------
-
     def queries(self) -> tuple[Query, ...]:
         """Both curves over the steps in view."""
         if self.term is None or self.size.width < LABELS + 4:
@@ -142,7 +146,9 @@ class ChartPanel(Panel):
                           focused=self.has_focus)  # fmt: skip
         plot, tall = width - 2 - LABELS, height - 2
         x = self._steps()
-        curves = [traced(train, x, "train")] + ([traced(valid, x, "validation", dashed=True)] if valid else [])
+        curves = [self._trace(train, x, "train")] + (
+            [self._trace(valid, x, "validation", dashed=True)] if valid else []
+        )
         apart = tall >= 10  # room for marks in a line of their own
         tall -= apart
         if self._drawn != (len(curves), width, height):  # another size is another chart: its axis is its own
@@ -152,15 +158,18 @@ class ChartPanel(Panel):
         drawing = draw(curves, x, self._values, plot, tall, smoothing=SMOOTHING[self.smoothing],
                        best=best.step if best else None)  # fmt: skip
         labels = label_column(self._values, LABELS - 1, tall)
-        content: list[Row] = [(Run(f"{label} ", "muted"), *row) for label, row in zip(labels, drawing.rows, strict=True)]
+        content: list[Row] = [
+            (Run(f"{label} ", "muted"), *row) for label, row in zip(labels, drawing.rows, strict=True)
+        ]
         if apart:
             content.append((Run(" " * LABELS, "text"), *marks_row(x, plot, self._marks())))
         per_epoch = snapshot.state.started.steps_per_epoch if snapshot.state.started else 0
         axis = axis_row(x, plot, per_epoch, () if apart else self._marks())
+        unit = fit((Run(f"{axis_unit(x, per_epoch):>{LABELS - 1}}", "muted"),), LABELS)
         title = self._title(train, plot)
         return framed(
             content, width, height, title=title, corner=self._legend(width - width_of(title) - 9, drawing.spikes),
-            bottom=(*fit((Run(f"{axis_unit(x, per_epoch):>{LABELS - 1}}", "muted"),), LABELS), *_in_frame(axis, self.has_focus)),
+            bottom=(*unit, *_in_frame(axis, self.has_focus)),
             focused=self.has_focus,
         )  # fmt: skip
 
@@ -183,14 +192,13 @@ class ChartPanel(Panel):
 
     def _legend(self, room: int, spikes: int) -> Row:
         """How the chart is set, then what the colours and marks mean, as far as there is room."""
-        words = [word for word, on in (("log", self.log_scale), (f"{self.smoothing} smoothing", self.smoothing != "off"),
-                                       (plural(spikes, "spike") + " cut", spikes)) if on]  # fmt: skip
+        words = ["log"] if self.log_scale else []
+        words += [f"{self.smoothing} smoothing"] if self.smoothing != "off" else []
+        words += [plural(spikes, "spike") + " cut"] if spikes else []
         if self.span is not None:
             words.append(plural(self.span, "step") + ("" if self.lo is None else ", f follows"))
         parts: list[Row] = [(Run(" · ".join(words), "accent"),)] if words else []
-        parts.append((Run("train ", "muted"), Run("━━", "train"), Run("  validation ", "muted"), Run("╍╍", "validation")))
-        parts.append(tuple(Run(text, role) for text, role in (("◆", "best"), (" checkpoint  ", "muted"), ("♪", "accent"),
-                                                              (" preview  ", "muted"), ("▲", "warning"), (" warning", "muted"))))  # fmt: skip
+        parts += [CURVES_LEGEND, MARKS_LEGEND]
         row: list[Run] = []
         for part in parts:
             if width_of(row) + width_of(part) + 2 > room:
@@ -217,7 +225,7 @@ class ChartPanel(Panel):
         if not queries:
             return None
         query = queries[index]
-        if (series := curve(self.snapshot, query)) is not None:
+        if (series := read_so_far(self.snapshot, query)) is not None:
             self._held[query.term] = series
         held = self._held.get(query.term)
         return held if held is None or held.mean else None

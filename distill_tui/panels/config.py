@@ -24,8 +24,9 @@ class ConfigPanel(ScrollPanel):
         lines = self.lines(width - 4)
         shown = [(Run(" ", "text"), *line) for line in self.window(lines, height - 2)]
         more = self.more(height - 2)
-        return framed(shown, width, height, title=(Run("Config", "strong"),), foot_corner=(Run(more, "muted"),) if more else (),
-                      focused=self.has_focus)  # fmt: skip
+        foot: Row = (Run(more, "muted"),) if more else ()
+        title: Row = (Run("Config", "strong"),)
+        return framed(shown, width, height, title=title, foot_corner=foot, focused=self.has_focus)
 
     def lines(self, width: int) -> list[Row]:
         """Everything, wrapped to `width`."""
@@ -69,7 +70,9 @@ def _settings(config: dict[str, Any]) -> list[tuple[str, list[str]]]:
     groups: dict[str, dict[str, Any]] = {}
     _collect(config, "", groups)
     groups.get("data", {}).pop("path", None)
-    order = sorted(groups, key=lambda name: next((i for i, first in enumerate(FIRST) if name.startswith(first)), len(FIRST)))
+    order = sorted(
+        groups, key=lambda name: next((i for i, first in enumerate(FIRST) if name.startswith(first)), len(FIRST))
+    )
     return [(name or "run", _values(groups[name])) for name in order if groups[name]]
 
 

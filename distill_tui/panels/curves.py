@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from core.run.events import EpochMetrics, TermInfo
 from core.run.link import Series
 from core.run.state import RunState
-from distill_tui.chart import OVERSAMPLING
+from distill_tui.chart import OVERSAMPLING, Curve, Steps, traced
 from distill_tui.reader import Query, Snapshot
 
 TOTAL = TermInfo("train_loss", "total", "total", judged=False, help="All terms at the weights they had.")
@@ -66,6 +66,22 @@ def bests(state: RunState) -> Mapping[str, Best]:
     return found
 
 
-def curve(snapshot: Snapshot, query: Query) -> Series | None:
+def read_so_far(snapshot: Snapshot, query: Query) -> Series | None:
     """What has been read for the query so far."""
     return snapshot.series.get(query)
+
+
+class Tracer:
+    """Traces curves once: most of what a frame shows is what the last one showed."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Series, Steps, Curve]] = {}
+
+    def __call__(self, series: Series, x: Steps, role: str, *, dashed: bool = False) -> Curve:
+        """As `traced`; the same series over the same steps gives the same curve."""
+        known = self._known.get(series.term)
+        if known is not None and known[0] is series and known[1] == x:
+            return known[2]
+        curve = traced(series, x, role, dashed=dashed)
+        self._known[series.term] = series, x, curve
+        return curve

@@ -43,8 +43,9 @@ class EventsPanel(ScrollPanel):
         lines = self._lines or [(Run(" Checkpoints, previews and warnings, as they come.", "muted"),)]
         shown = self.window(lines, height - 2)
         more = self.more(height - 2)
-        return framed(shown, width, height, title=(Run("Events", "strong"),), foot_corner=(Run(more, "muted"),) if more else (),
-                      focused=self.has_focus)  # fmt: skip
+        foot: Row = (Run(more, "muted"),) if more else ()
+        title: Row = (Run("Events", "strong"),)
+        return framed(shown, width, height, title=title, foot_corner=foot, focused=self.has_focus)
 
     def copied(self) -> str:
         """The newest event that is in view."""
@@ -86,7 +87,9 @@ def describe(stored: Stored) -> tuple[str, str, str, tuple[str, ...]]:
         case PreviewEvent() as preview:
             return "♪", f"preview of epoch {preview.epoch}", "accent", ()
         case CheckpointSaved() as saved:
-            why = {"interval": "", "best": ", the best so far", "requested": ", as asked"}.get(saved.reason, f", {saved.reason}")
+            why = {"interval": "", "best": ", the best so far", "requested": ", as asked"}.get(
+                saved.reason, f", {saved.reason}"
+            )
             return "◆", f"checkpoint at step {count(saved.step)}{why}", "best", (saved.path,) if saved.path else ()
         case AlertStarted() as alert:
             role = "danger" if alert.severity == "danger" else "warning"
@@ -94,7 +97,9 @@ def describe(stored: Stored) -> tuple[str, str, str, tuple[str, ...]]:
         case AlertEnded() as ended:
             return "▽", f"{ended.id.partition('-')[0]} is over", "good", ()
         case RolledBack() as back:
-            text = f"back to step {count(back.restored_step)} at {back.learning_rate_scale:g} of the rate: {back.reason}"
+            text = (
+                f"back to step {count(back.restored_step)} at {back.learning_rate_scale:g} of the rate: {back.reason}"
+            )
             return "↺", text, "danger", ()
         case CommandAnswered() as answer:
             word = "done" if answer.done else "refused"
@@ -120,5 +125,7 @@ def _entry(told: Told, width: int, whole: bool) -> list[Row]:
     rows: list[Row] = [(*head, Run(lines[0], "text"))]
     rows += [(Run(" " * INDENT + " " + line, "text"),) for line in lines[1:]]
     for detail in details:
-        rows += [(Run(" " * INDENT + "   " + line, "muted"),) for line in wrapped(clean(detail), max(8, width - INDENT - 3))]
+        rows += [
+            (Run(" " * INDENT + "   " + line, "muted"),) for line in wrapped(clean(detail), max(8, width - INDENT - 3))
+        ]
     return rows

@@ -76,7 +76,9 @@ def framed(
     mark = Run("▸" if focused else "─", role)
     top = spread(_spaced(title), (*_spaced(corner), Run("─", role)) if corner else (), inner - 1, "─", role)
     if bottom is None:
-        low = spread(_spaced(foot), (*_spaced(foot_corner), Run("─", role)) if foot_corner else (), inner - 1, "─", role)
+        low = spread(
+            _spaced(foot), (*_spaced(foot_corner), Run("─", role)) if foot_corner else (), inner - 1, "─", role
+        )
         bottom = (Run("─", role), *low)
     body = [*content, *[BLANK] * height][: max(0, height - 2)]
     side = Run("│", role)

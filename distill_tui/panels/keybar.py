@@ -37,5 +37,7 @@ class KeyBar(Panel, can_focus=False):
 
 
 def _offer(key: Key) -> Row:
-    action = key.action if "." in key.action.split("(")[0] else f"{'app' if key.scope == 'app' else 'screen'}.{key.action}"
+    action = (
+        key.action if "." in key.action.split("(")[0] else f"{'app' if key.scope == 'app' else 'screen'}.{key.action}"
+    )
     return Run(key.shown, "key", action), Run(f" {key.label}", "muted", action)

@@ -1,9 +1,11 @@
 """What all panels have in common: rows in, changed lines out."""
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.binding import BindingType
 from textual.events import Click
 from textual.geometry import Region
 from textual.message import Message
@@ -34,8 +36,6 @@ class Panel(Widget, can_focus=True):
         self._rows: tuple[Row, ...] = ()
         self._clicks: dict[tuple[str, str], Style] = {}
 
-    # -- for the panels -------------------------------------------------------------------------------------------
-
     def rows(self, width: int, height: int) -> tuple[Row, ...]:
         """What to show in `width` by `height` cells."""
         raise NotImplementedError
@@ -51,8 +51,6 @@ class Panel(Widget, can_focus=True):
     def moved(self, direction: str) -> bool:
         """Move the panel's own cursor; False when it is at its edge and the focus should move on."""
         return False
-
-    # -- for the screen -------------------------------------------------------------------------------------------
 
     @property
     def copy_text(self) -> str:
@@ -77,8 +75,6 @@ class Panel(Widget, can_focus=True):
         if changed:
             self.refresh(*changed)
 
-    # -- for Textual ----------------------------------------------------------------------------------------------
-
     def render_line(self, y: int) -> Strip:
         """One line of the rows."""
         width = self.size.width
@@ -86,7 +82,9 @@ class Panel(Widget, can_focus=True):
             self._rows = self.rows(width, self.size.height)
         row = self._rows[y] if y < len(self._rows) else ()
         palette = palette_of(self.app)
-        segments = [Segment(r.text, self._clickable(r.role, r.click) if r.click else palette[r.role]) for r in fit(row, width)]
+        segments = [
+            Segment(r.text, self._clickable(r.role, r.click) if r.click else palette[r.role]) for r in fit(row, width)
+        ]
         return Strip(segments, width).apply_style(self.rich_style)
 
     def on_resize(self) -> None:
@@ -123,7 +121,9 @@ class Panel(Widget, can_focus=True):
 class ScrollPanel(Panel):
     """A framed list of lines longer than the panel: keys and the wheel scroll it."""
 
-    BINDINGS = [binding for binding in bindings("list") if getattr(binding, "id", "") not in ("row_up", "row_down")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding for binding in bindings("list") if getattr(binding, "id", "") not in ("row_up", "row_down")
+    ]
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)

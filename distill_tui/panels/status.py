@@ -73,7 +73,9 @@ class StatusPanel(Panel, can_focus=False):
         room = width - 2 - width_of(progress)
         brand: Row = (Run("distill-tui", "accent"), Run("  ", "text"))
         left = (*brand, *what) if width_of(what) + 15 <= room else what if width_of(what) + 2 <= room else what[:1]
-        first = spread((Run(" ", "text"), *fit(left, min(width_of(left), max(8, room - 2)))), (*progress, Run(" ", "text")), width)
+        first = spread(
+            (Run(" ", "text"), *fit(left, min(width_of(left), max(8, room - 2)))), (*progress, Run(" ", "text")), width
+        )
         return first, fit((Run(" ", "text"), *self._figures(width - 2)), width)
 
     def _progress_row(self, width: int) -> Row:
@@ -83,7 +85,9 @@ class StatusPanel(Panel, can_focus=False):
             return (Run(f"{symbol} {word}", role),)
         if state.started is None:
             return (Run("◌ ", "accent"), Run(self._opening + " …", "accent"))
-        detail = f" {clean(state.phase_detail)}" if state.phase_detail and state.status in ("loading", "validating") else ""
+        detail = (
+            f" {clean(state.phase_detail)}" if state.phase_detail and state.status in ("loading", "validating") else ""
+        )
         parts: list[Run] = [Run(f"{symbol} {word}{detail}", role)]
         total = state.started.total_epochs
         at = _epoch_now(state)
@@ -175,4 +179,8 @@ def _device(device: str, memory: float) -> Row:
 def _best(state: RunState) -> Row:
     if state.best is None:
         return ()
-    return Run("best ", "muted"), Run(number(state.best.val_loss), "best"), Run(f" at epoch {state.best.epoch}", "muted")
+    return (
+        Run("best ", "muted"),
+        Run(number(state.best.val_loss), "best"),
+        Run(f" at epoch {state.best.epoch}", "muted"),
+    )

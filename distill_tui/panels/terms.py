@@ -8,14 +8,15 @@ from textual.message import Message
 
 from core.run.events import TermInfo
 from core.run.link import Series
-from distill_tui.chart import Row, Run, Values, draw, sparkline, steps_axis, traced, trend, values_axis
+from distill_tui.chart import Row, Run, Values, draw, sparkline, steps_axis, trend, values_axis
 from distill_tui.format import clean, number
 from distill_tui.panels.curves import (
     Best,
+    Tracer,
     bests,
-    curve,
     newest_step,
     present,
+    read_so_far,
     terms_of,
     training_query,
     validation,
@@ -62,15 +63,16 @@ class TermsPanel(Panel):
         self._values: dict[tuple[str, int, int, int], Values] = {}
         self._bests: Mapping[str, Best] = {}
         self._epochs: object = None
-
-    # -- what is shown -------------------------------------------------------------------------------------------------
+        self._trace = Tracer()
 
     @property
     def terms(self) -> tuple[TermInfo, ...]:
         """The terms that the filter lets through, in the recipe's order."""
         sought = self.filter.casefold()
         return tuple(
-            term for term in terms_of(self.snapshot.state) if sought in f"{term.label} {term.name} {term.group}".casefold()
+            term
+            for term in terms_of(self.snapshot.state)
+            if sought in f"{term.label} {term.name} {term.group}".casefold()
         )
 
     @property
@@ -90,7 +92,7 @@ class TermsPanel(Panel):
         columns = -(-amount // lines)
         return Grid(columns, max(LOWEST, height // lines) if lines * LOWEST <= height else LOWEST)
 
-    def visible(self) -> tuple[TermInfo, ...]:
+    def in_view(self) -> tuple[TermInfo, ...]:
         """The terms on the screen now, after scrolling the selected one into view."""
         grid, terms = self.grid(), self.terms
         room = max(1, self.size.height - 2 if grid.is_list else self.size.height // grid.height)
@@ -105,8 +107,8 @@ class TermsPanel(Panel):
             return ()
         dots = self._dots()
         if self.grid().is_list:
-            return tuple(training_query(term, dots) for term in self.visible())
-        return tuple(make(term, dots) for term in self.visible() for make in (training_query, validation_query))
+            return tuple(training_query(term, dots) for term in self.in_view())
+        return tuple(make(term, dots) for term in self.in_view() for make in (training_query, validation_query))
 
     def show(self, snapshot: Snapshot) -> None:
         """Draw; new terms want curves, and the first is selected."""
@@ -128,8 +130,6 @@ class TermsPanel(Panel):
         """The selected term's value."""
         term = self.selected
         return number(present(self._series(term), self.snapshot.state, term)) if term else ""
-
-    # -- moving --------------------------------------------------------------------------------------------------------
 
     def moved(self, direction: str) -> bool:
         """Move the cursor within the grid."""
@@ -160,7 +160,7 @@ class TermsPanel(Panel):
         row = event.y - 1 if grid.is_list else event.y // grid.height
         column = 0 if grid.is_list else min(grid.columns - 1, event.x * grid.columns // max(1, self.size.width))
         index = (self._top + row) * grid.columns + column
-        if 0 <= row and 0 <= index < len(self.terms):
+        if row >= 0 and 0 <= index < len(self.terms):
             self._index = index
             self._cursor_moved()
 
@@ -182,10 +182,8 @@ class TermsPanel(Panel):
         self.post_message(self.Wants())
         self.redraw()
 
-    # -- drawing -------------------------------------------------------------------------------------------------------
-
     def _charts(self, width: int, height: int) -> tuple[Row, ...]:
-        grid, shown, chosen = self.grid(), self.visible(), self.selected
+        grid, shown, chosen = self.grid(), self.in_view(), self.selected
         rows: list[Row] = []
         for start in range(0, len(shown), grid.columns):
             cells = shown[start : start + grid.columns]
@@ -202,13 +200,13 @@ class TermsPanel(Panel):
 
     def _chart(self, term: TermInfo, width: int, height: int, chosen: bool) -> tuple[Row, ...]:
         state = self.snapshot.state
-        train, valid = self._series(term), curve(self.snapshot, validation_query(term, self._dots()))
+        train, valid = self._series(term), read_so_far(self.snapshot, validation_query(term, self._dots()))
         content: tuple[Row, ...] = ()
         if train is not None and train.mean:
             x = steps_axis(newest_step(state), 2 * (width - 2))
-            curves = [traced(train, x, "train")]
+            curves = [self._trace(train, x, "train")]
             if valid is not None and valid.mean:
-                curves.append(traced(valid, x, "validation", dashed=True))
+                curves.append(self._trace(valid, x, "validation", dashed=True))
             key = term.name, len(curves), width, height  # another size is another chart: no axis is carried over
             axis = self._values[key] = values_axis(curves, former=self._values.get(key), ticks=10)
             content = draw(curves, x, axis, width - 2, height - 2).rows
@@ -224,11 +222,15 @@ class TermsPanel(Panel):
 
     def _list(self, width: int, height: int) -> tuple[Row, ...]:
         chosen, lines = self.selected, []
-        for term in self.visible():
+        for term in self.in_view():
             state, train = self.snapshot.state, self._series(term)
             mark = Run("▌" if term is chosen else " ", "focus" if self.has_focus else "muted")
             value = validation(state.epoch, term)
-            left: list[Run] = [mark, *fit((Run(clean(term.label), "strong" if term is chosen else "text"),), 11), Run(" ", "text")]
+            left: list[Run] = [
+                mark,
+                *fit((Run(clean(term.label), "strong" if term is chosen else "text"),), 11),
+                Run(" ", "text"),
+            ]
             left += fit((Run(f"{number(present(train, state, term))} {trend(train) if train else ''}", "train"),), 9)
             left += fit((Run(number(value) if value is not None else "", "validation"),), 8)
             spark = sparkline(train, self._spark(width)) if train and train.mean else ()
@@ -241,11 +243,16 @@ class TermsPanel(Panel):
     def _heading(self, term: TermInfo, train: Series | None, chosen: bool) -> Row:
         value = number(present(train, self.snapshot.state, term))
         arrow = trend(train) if train else ""
-        return Run(clean(term.label), "strong" if chosen else "text"), Run("  ", "text"), Run(f"{value} {arrow}", "train")
+        return (
+            Run(clean(term.label), "strong" if chosen else "text"),
+            Run("  ", "text"),
+            Run(f"{value} {arrow}", "train"),
+        )
 
     def _foot(self, term: TermInfo, width: int) -> Row:
         epoch = self.snapshot.state.epoch
-        if term.group == "kl" and epoch is not None and epoch.latent_dimensions:
+        first = next((each for each in terms_of(self.snapshot.state) if each.group == "kl"), None)
+        if term is first and epoch is not None and epoch.latent_dimensions:
             text = f"{epoch.active_dimensions} of {epoch.latent_dimensions}"
             return Run(text, "best"), Run(" dimensions used" if width > 34 else " used", "muted")
         best = self._bests.get(term.name)
@@ -262,7 +269,7 @@ class TermsPanel(Panel):
         return [(Run(" A small chart for each part of the loss, from the first step on.", "muted"),)]
 
     def _series(self, term: TermInfo) -> Series | None:
-        return curve(self.snapshot, training_query(term, self._dots()))
+        return read_so_far(self.snapshot, training_query(term, self._dots()))
 
     def _dots(self) -> int:
         grid = self.grid()

@@ -40,6 +40,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
     """Shows one session. Nothing here waits for the run: requests go to the reader, answers come as notices."""
 
     BINDINGS = bindings("run", "chart")
+    CSS_PATH = "../styles/previews.tcss"
     ALLOW_IN_MAXIMIZED_VIEW = "#head, KeyBar, #filter"
     AUTO_FOCUS = "#chart"
     PALETTE_SCOPES = ("app", "run", "chart")
@@ -55,6 +56,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         self.snapshot = Snapshot()
         self.leaving = False
         self._plan_for: tuple[int, int, int, bool] | None = None
+        self._focused_before: Widget | None = None
 
     def compose(self) -> ComposeResult:
         """Head, three bands, and the line of keys."""
@@ -81,8 +83,6 @@ class Dashboard(Screen[None], inherit_bindings=False):
 
     def _tell(self) -> None:
         self.post_message(self.News())
-
-    # -- news ----------------------------------------------------------------------------------------------------------
 
     @on(News)
     def _news(self) -> None:
@@ -123,8 +123,6 @@ class Dashboard(Screen[None], inherit_bindings=False):
     def _selected(self, message: TermsPanel.Selected) -> None:
         self.chart.select(message.term)
 
-    # -- layout --------------------------------------------------------------------------------------------------------
-
     def on_resize(self, event: events.Resize) -> None:
         """Another size, another plan."""
         self._lay_out()
@@ -155,9 +153,9 @@ class Dashboard(Screen[None], inherit_bindings=False):
             if panel is not None:
                 panel.styles.width = panel.styles.height = "1fr"
         self._plan_for = None
+        if maximized is None and self._focused_before is not None:
+            self.set_focus(self._focused_before)
         self._lay_out()
-
-    # -- what the keys do ------------------------------------------------------------------------------------------------
 
     def offers(self, key: Key) -> bool:
         """Whether the bottom line should offer this key now."""
@@ -263,7 +261,9 @@ class Dashboard(Screen[None], inherit_bindings=False):
         if not self.query("#filter"):
             from textual.widgets import Input
 
-            self.mount(Input(self.terms.filter, placeholder="show terms that match; enter keeps, esc shows all", id="filter"))
+            self.mount(
+                Input(self.terms.filter, placeholder="show terms that match; enter keeps, esc shows all", id="filter")
+            )
         self.query_one("#filter").focus()
 
     def on_input_changed(self, event: "Input.Changed") -> None:
@@ -331,12 +331,12 @@ class Dashboard(Screen[None], inherit_bindings=False):
         panel = self._focused_panel()
         if panel is None or (isinstance(panel, Panel) and panel.moved(direction)) or self.maximized is not None:
             return
-        regions = {name: self.query_one(f"#{name}").region for name in PANELS if self._can_go(name) and name != panel.id}
+        regions = {
+            name: self.query_one(f"#{name}").region for name in PANELS if self._can_go(name) and name != panel.id
+        }
         target = neighbour(panel.region, regions, direction)
         if target is not None:
             self._focus(target)
-
-    # -- helpers -----------------------------------------------------------------------------------------------------------
 
     @property
     def monitor(self) -> "DistillApp":
@@ -383,7 +383,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         widget = self.query_one(f"#{name}")
         target = widget if widget.can_focus else next((w for w in widget.query("*") if w.focusable), None)
         if target is not None:
-            target.focus()
+            self.set_focus(target)
 
     def _close_filter(self) -> None:
         self.query("#filter").remove()
@@ -391,6 +391,8 @@ class Dashboard(Screen[None], inherit_bindings=False):
 
     def _enlarge(self, name: str) -> None:
         panel = self.query_one(f"#{name}")
+        if self.maximized is None:
+            self._focused_before = self.focused
         panel.display = True
+        self._focus(name)  # first: what is focused must not vanish
         self.maximized = panel
-        self.call_after_refresh(self._focus, name)

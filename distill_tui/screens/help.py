@@ -1,8 +1,10 @@
 """Every key, from the one list; the screen that was left stands below."""
 
+from typing import ClassVar
+
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -16,7 +18,7 @@ TWO_COLUMNS = 118
 class HelpScreen(ModalScreen[None]):
     """Keys by where they work, in as many columns as fit."""
 
-    BINDINGS = [  # noqa: RUF012 - Textual's way
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,f1,enter", "close", show=False),
         Binding("down,j", "lines(1)", show=False),
         Binding("up,k", "lines(-1)", show=False),

@@ -19,6 +19,7 @@ from core.run.folder import RunFolder
 from core.run.link import LinkError, RunLink
 from core.run.links import FolderLink, ThreadLink, open_link
 from core.run.state import RunState, fold
+from core.run.store import RunWriter
 
 
 @dataclass
@@ -231,6 +232,28 @@ def test_a_thread_that_still_imports_says_so(tmp_path: Path) -> None:
 
     with pytest.raises(LinkError, match="still starting"):
         ThreadLink(folder, Starting()).send(Save())
+
+
+def test_an_engine_of_this_process_is_told_to_look(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path, "bells")
+
+    class Listening:
+        alive = True
+        trouble = "the disk is full"
+        pokes = 0
+
+        def poke(self) -> None:
+            self.pokes += 1
+
+    engine = Listening()
+    link = ThreadLink(folder, engine)
+    assert link.trouble == "the disk is full"
+    with folder.lock():
+        writer = RunWriter(folder.store_path)
+        link.send(Save())
+        assert engine.pokes == 1
+        assert len(writer.commands(force=True)) == 1
+        writer.close()
 
 
 class TestOpening:

@@ -1,5 +1,6 @@
 """Run folders: safe names, one trainer at a time, whole files, and a list that no broken run can spoil."""
 
+import fcntl
 import multiprocessing
 import os
 import sqlite3
@@ -115,24 +116,16 @@ class TestLock:
             pass
 
     def test_watching_never_keeps_a_trainer_from_starting(self, tmp_path: Path) -> None:
+        """Whoever looks whether the run is live holds the lock for a moment, here for a long one."""
         folder = RunFolder.create(tmp_path, "bells")
-        stop = threading.Event()
-
-        def watch() -> None:
-            while not stop.is_set():
-                folder.is_live()
-
-        watchers = [threading.Thread(target=watch) for _ in range(4)]
-        for watcher in watchers:
-            watcher.start()
-        try:
-            for _ in range(20):
-                with folder.lock():
-                    pass
-        finally:
-            stop.set()
-            for watcher in watchers:
-                watcher.join()
+        with folder.lock():
+            pass
+        with folder.lock_path.open() as probe:
+            fcntl.flock(probe, fcntl.LOCK_SH)
+            assert not folder.is_live(), "two who look do not take each other for a trainer"
+            threading.Timer(0.2, fcntl.flock, [probe, fcntl.LOCK_UN]).start()
+            with folder.lock():
+                assert folder.is_live()
 
     def test_the_trainer_sweeps_up_what_a_killed_one_left(self, tmp_path: Path) -> None:
         folder = RunFolder.create(tmp_path, "bells")

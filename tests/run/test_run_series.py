@@ -77,7 +77,9 @@ def test_curves_are_what_one_counts_by_hand(tmp_path_factory: pytest.TempPathFac
                 writer.step(step_metrics(step, logged[step]))
                 if data.draw(st.integers(0, 9)) == 0:
                     writer.flush()
-                    assert_same(watcher.series("stft_loss", width=20), by_hand("stft_loss", logged, 0, None, 20))
+                    for hi, width in ((None, 20), (1000, 100)):
+                        seen = watcher.series("stft_loss", 0, hi, width)
+                        assert_same(seen, by_hand("stft_loss", logged, 0, hi, width))
         writer.flush()
         for _ in range(5):
             lo = data.draw(st.integers(0, 1500))
@@ -108,7 +110,9 @@ def test_a_growing_run_keeps_its_buckets(tmp_path: Path) -> None:
     writer, reader = RunWriter(tmp_path / "run.sqlite"), RunReader(tmp_path / "run.sqlite")
     writer.begin(started())
     before = Series("stft_loss")
+    logged: Logged = {}
     for step in range(1, 400):
+        logged[step] = 1 / step
         writer.step(step_metrics(step))
         if step % 50 == 0:
             writer.flush()
@@ -116,6 +120,10 @@ def test_a_growing_run_keeps_its_buckets(tmp_path: Path) -> None:
             whole = (step - 50) // now.bucket
             assert now.mean[:whole] == before.mean[:whole]
             before = now
+            for width in (100, 2):
+                curve = reader.series("stft_loss", 0, 400, width)
+                by_then = by_hand("stft_loss", logged, 0, 400, width)
+                assert curve.mean == pytest.approx(by_then.mean, rel=1e-5, nan_ok=True), "each step counts once"
     writer.close()
 
 
@@ -138,7 +146,7 @@ def test_a_resume_takes_over_from_its_first_step(tmp_path: Path) -> None:
     assert curve.last[101:121] == (2.0,) * 20
     assert curve.last[121:] == (3.0,) * 10
     assert reader.read()[-1].event.step == 130
-    validation = reader.series("val/stft_loss", width=1000)
+    validation = reader.series("val/stft_loss", 0, 201, width=1000)
     assert [step for step, value in enumerate(validation.last) if value == value] == list(range(10, 131, 10))
     assert (validation.lowest_step, validation.highest_step) == (10, 130)
 
@@ -171,6 +179,17 @@ def test_a_later_session_may_have_other_terms(tmp_path: Path) -> None:
     assert spans["a"].nonfinite == spans["c"].nonfinite == ()
     assert reader.series("c", 0, 64, width=1).minimum == pytest.approx([math.nan], nan_ok=True)
     assert {len(reader.series(term, width=2).last) for term in "abc"} == {2}, "wide buckets too"
+    writer.close()
+
+
+def test_a_later_session_may_have_its_terms_in_another_order(tmp_path: Path) -> None:
+    writer, reader = RunWriter(tmp_path / "run.sqlite"), RunReader(tmp_path / "run.sqlite")
+    for number, terms in enumerate([("a", "b"), ("b", "a")]):
+        writer.begin(started(number, number, tuple(TermInfo(name, name, "g") for name in terms)))
+        writer.step(StepMetrics(0, number + 1, 0, 1.0, terms={"a": 1.0, "b": 2.0}))
+    writer.flush()
+    assert reader.series("a").last[1:] == (1.0, 1.0)
+    assert reader.series("b").last[1:] == (2.0, 2.0)
     writer.close()
 
 

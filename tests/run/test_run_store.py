@@ -1,22 +1,27 @@
 """The store keeps what it was given, takes trouble with the disk calmly, and never carries out a stale command."""
 
 import math
+import os
 import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from fake_trainer import epoch_metrics, started, step_metrics, wait_until
 
+from core.run import store
 from core.run.commands import Mark, Numbered, Save, Stop
 from core.run.events import CommandAnswered, NoteAdded, RunStarted, StepMetrics
 from core.run.link import LinkError
 from core.run.reader import RunReader
+from core.run.schema import transaction
 from core.run.store import RunWriter, StoreError
 
 
@@ -140,6 +145,16 @@ class TestCommands:
         reader.send(Save())
         assert wait_until(writer.commands, 1.0)[0].command == Save()
 
+    def test_looking_between_steps_costs_nothing(self, writer: RunWriter, reader: RunReader) -> None:
+        """Two steps that follow at once share one look; were the machine to pause between them, they would not."""
+
+        def is_passed_over() -> bool:
+            writer.commands(force=True)
+            reader.send(Save())
+            return writer.commands() == []
+
+        assert any(is_passed_over() for _ in range(50))
+
     def test_one_that_was_sent_to_a_dead_trainer_is_refused_not_carried_out(
         self, path: Path, reader: RunReader
     ) -> None:
@@ -194,6 +209,33 @@ class TestTrouble:
         threading.Timer(0.4, other.execute, ["ROLLBACK"]).start()
         writer.close()
         assert [s.event for s in reader.read()] == [NoteAdded(1, "last words")]
+
+    def test_a_disk_that_does_not_answer(
+        self, writer: RunWriter, reader: RunReader, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As a network disk whose server is gone: the call neither fails nor comes back."""
+        answers = threading.Event()
+        answered: list[bool] = []
+
+        @contextmanager
+        def hanging(connection: sqlite3.Connection) -> Iterator[None]:
+            answered.append(answers.wait(5))
+            with transaction(connection):
+                yield
+
+        writer.begin(started())
+        monkeypatch.setattr(store, "transaction", hanging)
+        monkeypatch.setattr(store, "PATIENCE_S", 0.1)
+        try:
+            for step in range(1, 200):
+                writer.step(step_metrics(step))
+                writer.event(NoteAdded(step, "kept"))
+            assert "does not answer" in str(writer.trouble)
+            assert not answered, "training went on before the disk gave up"
+        finally:
+            answers.set()
+        wait_until(lambda: len(reader.read(1)) == 200, 3.0)
+        assert writer.trouble is None
 
     def test_flush_says_whether_it_worked(self, path: Path, writer: RunWriter) -> None:
         other = sqlite3.connect(path, isolation_level=None)
@@ -282,6 +324,10 @@ class TestForeignFiles:
         connection.execute("INSERT INTO events VALUES (1, 0.0, 'a kind of tomorrow', '{}')")
         connection.commit()
         assert reader.read() == []
+        writer = RunWriter(path)
+        writer.begin(started())
+        assert writer.trouble is None
+        writer.close()
 
     @pytest.mark.parametrize("content", [b"not a database at all", b"SQLite format 3\0" + bytes(2000)])
     def test_another_file_is_refused_and_left_alone(self, path: Path, reader: RunReader, content: bytes) -> None:
@@ -324,5 +370,58 @@ class TestForeignFiles:
             RunWriter(tmp_path / "nowhere" / "run.sqlite")
 
 
+class TestReadOnlyFolders:
+    """A colleague's run, in a folder that one may read but not write to."""
+
+    @pytest.mark.parametrize("end", ["closed", "killed", "live"])
+    def test_it_can_be_read(self, end: str) -> None:
+        with tempfile.TemporaryDirectory() as name:  # where also a person without rights can go
+            process = subprocess.Popen([sys.executable, __file__, name, end], stdout=subprocess.PIPE)
+            assert process.stdout is not None
+            process.stdout.readline()
+            if end == "killed":
+                process.kill()
+            if end != "live":
+                process.wait()
+            Path(name).chmod(0o555)
+            try:
+                subprocess.run([sys.executable, __file__, name, "read"], timeout=60, check=True)
+            finally:
+                Path(name).chmod(0o755)
+                process.kill()
+                process.communicate()
+
+
+def _write_and(end: str, folder: Path) -> None:
+    writer = RunWriter(folder / "run.sqlite")
+    writer.begin(started())
+    writer.step(step_metrics(1))
+    writer.flush()
+    if end == "closed":
+        writer.close()
+    print("ready", flush=True)  # noqa: T201
+    if end != "closed":
+        time.sleep(60)
+
+
+def _read_without_rights(folder: Path) -> None:
+    if os.geteuid() == 0:
+        os.setgid(65534)
+        os.setuid(65534)
+    assert not os.access(folder, os.W_OK)
+    reader = RunReader(folder / "run.sqlite")
+    assert [type(s.event) for s in reader.read()] == [RunStarted, StepMetrics]
+    with pytest.raises(LinkError, match="cannot be left there"):
+        reader.send(Save())
+
+
 if __name__ == "__main__":
-    _fill_and_free(Path(sys.argv[1]), sys.argv[2])
+    folder, what = Path(sys.argv[1]), sys.argv[2]
+    if what == "read":
+        import core.run.buckets  # noqa: F401 - imported while the rights to read it are still there
+
+        _read_without_rights(folder)
+    elif what in ("tmpfs", "limit"):
+        _fill_and_free(folder, what)
+    else:
+        _write_and(what, folder)

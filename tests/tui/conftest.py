@@ -4,12 +4,15 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
 from distill_tui.app import DistillApp, Watch
+from distill_tui.reader import Reader
+from distill_tui.screens import dashboard
 from distill_tui.screens.dashboard import Dashboard
 from tests.fakes import FakeLink
 
@@ -31,7 +34,7 @@ class Watched:
     @property
     def text(self) -> str:
         """Everything on the screen, as text."""
-        width, height = self.app.size
+        _, height = self.app.size
         lines = self.app.screen._compositor.render_strips()
         return "\n".join(strip.text for strip in lines[:height])
 
@@ -55,6 +58,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
     monkeypatch.setenv("DISTILL_ASCII", "0")
     for name in ("NO_COLOR", "COLORFGBG", "SSH_CONNECTION", "PULSE_SERVER"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(dashboard, "Reader", partial(Reader, interval=0.05))
     time.tzset()
     yield
     monkeypatch.undo()
@@ -74,8 +78,7 @@ def monitor() -> Monitor:
         async with app.run_test(size=size) as pilot:
             seen = Watched(app, pilot, link)
             if theme != app.theme:
-                app.choose_theme(theme)
-                app.clear_notifications()
+                wear(app, theme)
             await seen.until(lambda: seen.board.snapshot.info is not None, "the run is read")
             await settled(seen)
             yield seen
@@ -99,3 +102,9 @@ async def steady(seen: Watched) -> None:
         same, before = (same + 1 if now == before else 0), now
         if same == 3:
             return
+
+
+def wear(app: DistillApp, theme: str) -> None:
+    """Change the theme without the word that says so."""
+    app._load_theme(theme)
+    app.theme = theme

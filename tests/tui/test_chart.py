@@ -32,7 +32,9 @@ from distill_tui.panels.frame import width_of
 
 def series(values: list[float], bucket: int = 1, first: int = 0, nonfinite: tuple[int, ...] = ()) -> Series:
     numbers = tuple(values)
-    return Series("x", first, bucket, numbers, numbers, numbers, numbers, nonfinite, 0, first + bucket * len(values) - 1)
+    return Series(
+        "x", first, bucket, numbers, numbers, numbers, numbers, nonfinite, 0, first + bucket * len(values) - 1
+    )
 
 
 def plotted(values: list[float], width: int = 20, height: int = 5, **options: object) -> list[str]:
@@ -49,7 +51,8 @@ def test_a_falling_line_falls_from_the_top_left_to_the_bottom_right() -> None:
     rows = plotted([40 - i for i in range(40)])
     first = [row.strip() != "" and row.index(row.strip()[0]) for row in rows]
     assert first == sorted(first), "\n".join(rows)
-    assert rows[0][0] != " " and rows[-1].rstrip() != ""
+    assert rows[0][0] != " "
+    assert rows[-1].rstrip() != ""
 
 
 def test_a_line_has_no_holes() -> None:
@@ -159,7 +162,9 @@ def test_ticks_lie_on_the_axis_and_read_apart(low: float, ratio: float, log: boo
 
 def test_smoothing_does_not_lag() -> None:
     ramp = [(i, float(i)) for i in range(100)]
-    assert all(abs(after - before) < 0.5 for (_, before), (_, after) in zip(ramp[20:80], smoothed(ramp, 4)[20:80], strict=True))
+    assert all(
+        abs(after - before) < 0.5 for (_, before), (_, after) in zip(ramp[20:80], smoothed(ramp, 4)[20:80], strict=True)
+    )
     flat = [(i, 1.0) for i in range(50)]
     assert all(value == pytest.approx(1.0) for _, value in smoothed(flat, 16))
     assert smoothed(ramp, 0) == ramp
@@ -198,13 +203,19 @@ def test_the_x_axis_counts_epochs_and_steps_before_the_second() -> None:
     assert axis_unit(Steps(0, 100, 80), 40) == "epoch"
     assert axis_unit(Steps(0, 60, 80), 40) == "step"
     row = "".join(run.text for run in axis_row(Steps(0, 1280, 160), 80, 32))
-    assert " 0 " in row and " 10 " in row and " 30 " in row
+    assert " 0 " in row
+    assert " 10 " in row
+    assert " 30 " in row
     assert row.index(" 10 ") == pytest.approx(20, abs=2)
 
 
 def test_marks_stand_at_their_steps() -> None:
-    row = "".join(run.text for run in marks_row(Steps(0, 100, 100), 50, [(0, "◆", "best"), (50, "♪", "accent"), (500, "▲", "x")]))
-    assert row[0] == "◆" and row[25] == "♪" and "▲" not in row
+    row = "".join(
+        run.text for run in marks_row(Steps(0, 100, 100), 50, [(0, "◆", "best"), (50, "♪", "accent"), (500, "▲", "x")])
+    )
+    assert row[0] == "◆"
+    assert row[25] == "♪"
+    assert "▲" not in row
 
 
 def test_trend_says_down_up_flat_or_nothing() -> None:

@@ -14,10 +14,16 @@ from textual.strip import Strip
 
 from distill_tui.painter import Painter
 
-RED, BLUE, LINK = Style(color="#ff0000"), Style(color="#0000ff", bold=True), Style(color="#ff0000", meta={"@click": "x"})
+RED, BLUE, LINK = (
+    Style(color="#ff0000"),
+    Style(color="#0000ff", bold=True),
+    Style(color="#ff0000", meta={"@click": "x"}),
+)
 STYLES = [RED, BLUE, LINK, None]
 console = Console(force_terminal=True, color_system="truecolor", _environ={})
-segments = st.lists(st.tuples(st.text("ab─⣀太", min_size=1, max_size=6), st.sampled_from(STYLES)), min_size=1, max_size=5)
+segments = st.lists(
+    st.tuples(st.text("ab─⣀太", min_size=1, max_size=6), st.sampled_from(STYLES)), min_size=1, max_size=5
+)
 WIDTH = 24
 
 
@@ -82,7 +88,9 @@ def test_an_update_that_is_never_written_changes_nothing() -> None:
 
 def test_partial_updates_are_placed_where_they_belong() -> None:
     painter, terminal = Painter(), Terminal()
-    terminal.read(painter.difference(whole([strip([("abcdefgh", RED)]), strip([("ijklmnop", RED)])])).render_segments(console))
+    terminal.read(
+        painter.difference(whole([strip([("abcdefgh", RED)]), strip([("ijklmnop", RED)])])).render_segments(console)
+    )
     chops = [{0: None, 4: None}, {0: None, 4: Strip([Segment("MNOP", RED)])}]
     update = ChopsUpdate(chops, [(1, 4, 8)], [[4, 8], [4, 8]])
     terminal.read(painter.difference(update).render_segments(console))

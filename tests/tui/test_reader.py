@@ -103,7 +103,8 @@ def test_an_answer_settles_what_was_asked() -> None:
         link.answer(1, done=False, message="the disk is full")
         notices = []
         eventually(lambda: notices.extend(reader.take()[1]) or notices)
-        assert notices[0].text == "save: the disk is full" and notices[0].severity == "warning"
+        assert notices[0].text == "save: the disk is full"
+        assert notices[0].severity == "warning"
         assert reader.take()[0].asked == ()
 
 
@@ -140,5 +141,7 @@ def test_a_run_that_cannot_be_reached_is_a_failure_in_one_line(tmp_path: object)
     reader.start()
     eventually(lambda: reader.take()[0].failure)
     failure = reader.take()[0].failure
-    assert failure is not None and "none" in failure and "\n" not in failure
+    assert failure is not None
+    assert "none" in failure
+    assert "\n" not in failure
     assert session.exit_status == 2

@@ -10,7 +10,7 @@ from core.run.events import SkippedFile
 from distill_tui.app import DistillApp, Watch
 from distill_tui.player import Player
 from tests.fakes import FakeLink, many_terms
-from tests.tui.conftest import Watched, settled, steady
+from tests.tui.conftest import Watched, settled, steady, wear
 
 Snap = Callable[..., bool]
 
@@ -68,8 +68,7 @@ def test_picture(case: str, snap_compare: Snap, monkeypatch: pytest.MonkeyPatch)
     async def prepare(pilot: Pilot[Any]) -> None:
         seen = Watched(app, pilot, link)
         if theme != app.theme:
-            app.choose_theme(theme)
-            app.clear_notifications()
+            wear(app, theme)
         await seen.until(lambda: seen.board.snapshot.info is not None)
         await settled(seen)
         await pilot.press(*keys)

@@ -63,7 +63,10 @@ def test_the_terminals_own_colours_are_left_alone_by_its_theme() -> None:
     ("change", "message"),
     [
         (('accent = "#6fc7b6"', 'accent = "#6fc7bg"'), r'colors\.accent = "#6fc7bg": expected a colour'),
-        (('accent = "#6fc7b6"', 'acent = "#6fc7b6"'), r"colors\.acent is not a known key; did you mean colors\.accent\?"),
+        (
+            ('accent = "#6fc7b6"', 'acent = "#6fc7b6"'),
+            r"colors\.acent is not a known key; did you mean colors\.accent\?",
+        ),
         (('train = "#7cb0f2"', 'train = "blurple"'), r'roles\.train = "blurple"'),
         (('background = "#14171c"', ""), r"colors\.background is missing"),
         (("[colors]", "[colors"), "cannot be read"),
@@ -77,7 +80,8 @@ def test_a_broken_theme_is_refused_in_one_line(tmp_path: Path, change: tuple[str
     path.write_text(text.replace(change[0], change[1], 1))
     with pytest.raises(ThemeError, match=message) as caught:
         load(path)
-    assert "\n" not in str(caught.value) and str(caught.value).startswith("mine.toml: ")
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith("mine.toml: ")
 
 
 def test_a_theme_of_ones_own_needs_only_colours(tmp_path: Path) -> None:
