@@ -12,7 +12,7 @@ def closing_line(snapshot: Snapshot, session: Session) -> str:
     info, state = snapshot.info, snapshot.state
     if info is None:
         return f"distill-tui: {snapshot.failure}" if snapshot.failure else ""
-    complete = state.complete
+    complete = session.ended or state.complete
     if complete is None:
         if snapshot.failure:
             return f"{clean(info.name)}: failed: {clean(snapshot.failure)}"

@@ -10,6 +10,7 @@ from core.run.commands import Command, Stop
 from core.run.link import LinkError, RunInfo, RunLink
 
 if TYPE_CHECKING:
+    from core.run.events import TrainingCompleteEvent
     from core.run.folder import RunFolder
     from core.training.config import TrainingConfig
     from core.training.runner import TrainingRunner
@@ -91,6 +92,11 @@ class Session:
     def trains(self) -> bool:
         """Whether a trainer is at work in this very process."""
         return self.runner is not None and self.runner.alive
+
+    @property
+    def ended(self) -> "TrainingCompleteEvent | None":
+        """How the trainer of this process ended, even if that has not been read from the run yet."""
+        return self.runner.complete if self.runner is not None and not self.runner.alive else None
 
     @property
     def failure(self) -> str | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from distill_tui.app import DistillApp
 
 PREEMPTED = 75
-LEAVING_SECONDS = 3.0
+LEAVING_SECONDS = {signal.SIGTERM: 3.0, signal.SIGHUP: 0.5}  # after a hang-up there is no screen to tidy
 
 
 @dataclass
@@ -32,7 +32,7 @@ def guarded(app: "DistillApp") -> Iterator[Guard]:
     guard = Guard()
     left = threading.Event()
 
-    def end() -> None:
+    def end(number: int) -> None:
         session = app.session
         if session is not None and session.runner is not None:
             session.runner.wait()
@@ -42,7 +42,7 @@ def guarded(app: "DistillApp") -> Iterator[Guard]:
         loop = app._loop
         if loop is not None:
             loop.call_soon_threadsafe(app.leave, guard.status)
-        if not left.wait(LEAVING_SECONDS):
+        if not left.wait(LEAVING_SECONDS[signal.Signals(number)]):
             os._exit(guard.status)  # the terminal takes nothing more: the run is saved, nothing is left to do
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -50,7 +50,7 @@ def guarded(app: "DistillApp") -> Iterator[Guard]:
             guard.status = 0
             if app.session is not None and app.session.preempt():
                 guard.status = PREEMPTED
-            threading.Thread(target=end, name="leaving", daemon=True).start()
+            threading.Thread(target=end, args=(number,), name="leaving", daemon=True).start()
 
     former = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:

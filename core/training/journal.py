@@ -2,7 +2,7 @@
 
 import logging
 
-from core.run.events import Event, Reported, StepMetrics
+from core.run.events import Event, Reported, RunStarted, StepMetrics
 from core.run.store import RunWriter
 from core.training.metrics import MetricsCallback
 
@@ -16,9 +16,11 @@ class Journal:
         self._writer, self._callback = writer, callback
 
     def emit(self, event: Event) -> None:
-        """Store the event (step metrics in their blocks) and pass it on."""
+        """Store the event (step metrics in their blocks, a start as a new session) and pass it on."""
         if isinstance(event, StepMetrics):
             self._writer.step(event)
+        elif isinstance(event, RunStarted):
+            self._writer.begin(event)
         else:
             self._writer.event(event)
         if self._callback is not None:

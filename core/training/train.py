@@ -11,7 +11,9 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from core.run.events import PhaseChanged, RunStarted, TrainingCompleteEvent
+from core.run.commands import Stop
+from core.run.commands import kind_of as command_name
+from core.run.events import CommandAnswered, PhaseChanged, RunStarted, TrainingCompleteEvent
 from core.run.folder import RunFolder, atomic_write
 from core.run.store import RunWriter
 from core.training.checkpoints import find_checkpoint, load_checkpoint
@@ -101,7 +103,7 @@ def _session(
     _seed(config.seed)
     try:
         held_out = frozenset(contents["held_out"]) if contents else frozenset()
-        recipe = load_recipe(config.recipe).prepare(config, given, device, _shown(journal, control), held_out)
+        recipe = load_recipe(config.recipe).prepare(config, given, device, _shown(writer, journal, control), held_out)
     except Stopped:
         return TrainingCompleteEvent(control.stop_reason or "cancelled", 0, 0)
     try:
@@ -109,7 +111,7 @@ def _session(
         if path and contents:
             state.restore(contents, path)
         atomic_write(folder.config_path, dump_config(recipe.config).encode())
-        writer.begin(_started(recipe, state, writer.next_session, str(path.name) if path else ""))
+        journal.emit(_started(recipe, state, writer.next_session, path.name if path else ""))
         rewound = path is not None and path != find_checkpoint(folder, "latest")
         return Trainer(recipe, state, folder, writer, journal, control).run(rewound)
     finally:
@@ -145,12 +147,22 @@ def _seed(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _shown(journal: Journal, control: Control) -> Callable[[int, int], None]:
+def _shown(writer: RunWriter, journal: Journal, control: Control) -> Callable[[int, int], None]:
     """A progress callback that tells of the loading now and then, and ends it when a stop is asked for."""
+
+    def answer() -> None:
+        for numbered in writer.commands():
+            stop = isinstance(numbered.command, Stop)
+            if stop:
+                control.stop("cancelled")
+            message = "stopping; nothing was trained yet" if stop else "the files are still being read; ask again then"
+            journal.emit(CommandAnswered(numbered.id, command_name(numbered.command), stop, message))
+
     told = -SHOWN_EVERY_SECONDS
 
     def progress(done: int, total: int) -> None:
         nonlocal told
+        answer()
         if control.stop_reason:
             raise Stopped
         if done == total or time.monotonic() - told > SHOWN_EVERY_SECONDS:

@@ -148,7 +148,7 @@ def test_a_refusal_is_told_in_one_line_and_the_next_try_is_free(player: Player, 
 
 def test_a_device_with_another_rate_plays_the_sound_at_its_pitch(player: Player, bench: Bench) -> None:
     bench.rate = 44_100
-    times = np.arange(RATE) / RATE
+    times = np.arange(2 * RATE) / RATE  # so long that half of it is still to come
     wanted = Sound(np.rint(9_000 * np.sin(2 * np.pi * 441 * times)).astype(np.int16)[:, None], RATE)
     speaker = playing(player, bench, wanted)
     heard = speaker.pull(44_100)[:, 0]

@@ -82,6 +82,31 @@ def test_save_now_saves_and_goes_on(tiny: Tiny, tmp_path: Path) -> None:
     runner.wait(60)
 
 
+def test_commands_while_files_are_read_are_answered(tiny: Tiny, tmp_path: Path) -> None:
+    from core.run.commands import Save, Stop
+    from core.run.events import CommandAnswered, PhaseChanged, RunStarted
+    from core.run.links.folder import FolderLink
+
+    runner, events, link = TrainingRunner(), list[Event](), list[FolderLink]()
+
+    def callback(event: Event) -> None:
+        if isinstance(event, PhaseChanged) and event.phase == "loading" and not link:
+            assert runner.folder is not None
+            link.append(FolderLink(runner.folder))
+            link[0].send(Save())
+            link[0].send(Stop())
+            time.sleep(0.1)
+        events.append(event)
+
+    runner.start(*tiny(**ENDLESS), tmp_path, callback)
+    complete = runner.wait(60)
+    assert complete is not None
+    assert (complete.reason, complete.step) == ("cancelled", 0)
+    answers = [(event.command, event.done) for event in events if isinstance(event, CommandAnswered)]
+    assert answers == [("save", False), ("stop", True)]
+    assert not any(isinstance(event, RunStarted) for event in events)
+
+
 def test_a_folder_without_sounds_is_the_persons_to_mend(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     runner = TrainingRunner()

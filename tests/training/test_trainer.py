@@ -17,9 +17,11 @@ from core.run.events import (
     EpochMetrics,
     Event,
     NoteAdded,
+    PhaseChanged,
     PreviewEvent,
     Reported,
     RolledBack,
+    RunStarted,
     StepMetrics,
     TrainingCompleteEvent,
 )
@@ -60,6 +62,12 @@ def test_it_learns(tiny: Tiny, folder: RunFolder) -> None:
     epochs = of(EpochMetrics, trained(folder, tiny(epochs=40, **changes, **weights)))
     assert epochs[-1].train_terms["mag_recon_loss"] < 0.8 * epochs[0].train_terms["mag_recon_loss"]
     assert epochs[-1].val_loss < epochs[0].val_loss
+
+
+def test_a_subscriber_sees_the_start_first_and_the_end_last(tiny: Tiny, folder: RunFolder) -> None:
+    events = [event for event in trained(folder, tiny(epochs=1)) if not isinstance(event, PhaseChanged)]
+    assert isinstance(events[0], RunStarted)
+    assert isinstance(events[-1], TrainingCompleteEvent)
 
 
 def test_clip_and_warmup_of_the_preset_reach_the_loop(tiny: Tiny, folder: RunFolder, monkeypatch: Any) -> None:
