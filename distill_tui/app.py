@@ -67,7 +67,6 @@ class DistillApp(App[int], inherit_bindings=False):
         if board.session.trains:
             self.notify("This run trains in this window; q leaves it.", markup=False)
             return
-        board.session.close()
         self.session = None
         self.pop_screen()
 
@@ -244,11 +243,19 @@ class DistillApp(App[int], inherit_bindings=False):
 def run_app(start: Start) -> int:
     """Show the monitor until the person leaves; returns the exit status (0, 1, 2 or 75)."""
     from distill_tui.signals import guarded
+    from distill_tui.stderr import kept_off_the_screen
 
     gc.disable()  # until the first frame: nothing that starts up is garbage
     app = DistillApp(start)
     with guarded(app) as guard:
-        status = app.run()
+        with kept_off_the_screen():
+            status = app.run()
+        if guard.status is None and app.session is not None and app.session.preempt():
+            # Only the screen has failed, not the training: nothing of it may be lost.
+            complete = app.session.wait()
+            app.closing_line = (
+                f"the screen failed; the run is saved at step {complete.step if complete else '?'}: resume it"
+            )
     if guard.status is not None:
         status = guard.status
     if app.closing_line:

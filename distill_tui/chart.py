@@ -409,7 +409,7 @@ def sparkline(series: Series, width: int, role: str = "train") -> Row:
     """One row of braille over the whole series, `width` cells wide."""
     x = steps_axis(series.highest_step, width * 2)
     curve = traced(series, x, role)
-    return draw([curve], x, values_axis([curve], ticks=2), width, 1).rows[0]
+    return draw([curve], x, values_axis([curve], ticks=16), width, 1).rows[0]
 
 
 def trend(series: Series, share: float = 0.2) -> str:

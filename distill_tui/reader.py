@@ -80,7 +80,7 @@ class Reader:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the round in progress."""
+        """End after the round in progress, and let go of the run."""
         self._stopping = True
         self._wake.set()
 
@@ -130,6 +130,7 @@ class Reader:
                 self._publish(replace(self._snapshot, trouble=f"{_line(error)}; trying again"))
             self._wake.wait(max(0.02, delay - (time.monotonic() - began)))
             self._wake.clear()
+        self._session.close()
 
     def _round(self) -> None:
         link = self._session.link

@@ -171,6 +171,10 @@ class Session:
         self.runner.preempt()
         return True
 
+    def wait(self) -> "TrainingCompleteEvent | None":
+        """Wait for the trainer of this process to end."""
+        return self.runner.wait() if self.runner is not None else None
+
     def close(self) -> None:
         """Let go of the link. A trainer of this process goes on."""
         if self.link is not None:

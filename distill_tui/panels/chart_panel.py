@@ -20,8 +20,8 @@ from distill_tui.chart import (
 )
 from distill_tui.format import clean, number, plural
 from distill_tui.panels.curves import (
+    Bests,
     Tracer,
-    bests,
     newest_step,
     present,
     read_so_far,
@@ -35,6 +35,7 @@ from distill_tui.reader import Query, Snapshot
 
 LABELS = 8  # cells for the y axis: seven for a number, one of air
 NARROWEST_SPAN = 16
+MARKS_APART = 12  # rows from which marks have a line of their own
 CURVES_LEGEND: Row = (
     Run("train ", "muted"), Run("━━", "train"), Run("  validation ", "muted"), Run("╍╍", "validation"),
 )  # fmt: skip
@@ -60,6 +61,7 @@ class ChartPanel(Panel):
         self._drawn = (0, 0, 0)
         self._held: dict[str, Series] = {}
         self._trace = Tracer()
+        self._bests = Bests()
 
     def select(self, term: TermInfo) -> None:
         """Show this term."""
@@ -144,34 +146,39 @@ class ChartPanel(Panel):
         if newest_step(snapshot.state) < 0 or train is None:
             return framed(_empty(snapshot, width - 2, height - 2), width, height, title=_plain(clean(term.label)),
                           focused=self.has_focus)  # fmt: skip
-        plot, tall = width - 2 - LABELS, height - 2
         x = self._steps()
-        curves = [self._trace(train, x, "train")] + (
-            [self._trace(valid, x, "validation", dashed=True)] if valid else []
-        )
-        apart = tall >= 10  # room for marks in a line of their own
-        tall -= apart
-        if self._drawn != (len(curves), width, height):  # another size is another chart: its axis is its own
-            self._drawn, self._values = (len(curves), width, height), None
-        self._values = values_axis(curves, log=self.log_scale, former=self._values, ticks=max(3, min(6, tall // 3)))
-        best = bests(snapshot.state).get(term.name)
-        drawing = draw(curves, x, self._values, plot, tall, smoothing=SMOOTHING[self.smoothing],
-                       best=best.step if best else None)  # fmt: skip
-        labels = label_column(self._values, LABELS - 1, tall)
-        content: list[Row] = [
-            (Run(f"{label} ", "muted"), *row) for label, row in zip(labels, drawing.rows, strict=True)
-        ]
-        if apart:
-            content.append((Run(" " * LABELS, "text"), *marks_row(x, plot, self._marks())))
+        title = self._title(train, width)
         per_epoch = snapshot.state.started.steps_per_epoch if snapshot.state.started else 0
-        axis = axis_row(x, plot, per_epoch, () if apart else self._marks())
+        apart = height >= MARKS_APART
+        content, spikes = self._plot(train, valid, x, width - 2 - LABELS, height - 2, apart)
         unit = fit((Run(f"{axis_unit(x, per_epoch):>{LABELS - 1}}", "muted"),), LABELS)
-        title = self._title(train, plot)
-        return framed(
-            content, width, height, title=title, corner=self._legend(width - width_of(title) - 9, drawing.spikes),
-            bottom=(*unit, *_in_frame(axis, self.has_focus)),
-            focused=self.has_focus,
-        )  # fmt: skip
+        axis = axis_row(x, width - 2 - LABELS, per_epoch, () if apart else self._marks())
+        corner = self._legend(width - width_of(title) - 9, spikes)
+        bottom = (*unit, *_in_frame(axis, self.has_focus))
+        return framed(content, width, height, title=title, corner=corner, bottom=bottom, focused=self.has_focus)
+
+    def _plot(
+        self, train: Series, valid: Series | None, x: Steps, width: int, height: int, apart: bool
+    ) -> tuple[list[Row], int]:
+        """Labels and curves, full screen below what the term means, and how many spikes were cut."""
+        assert self.term is not None
+        curves = [self._trace(train, x, "train")]
+        if valid:
+            curves.append(self._trace(valid, x, "validation", dashed=True))
+        whole = self.has_class("-maximized") and bool(self.term.help)
+        tall = height - apart - whole
+        if self._drawn != (len(curves), width, tall):  # another size is another chart: its axis is its own
+            self._drawn, self._values = (len(curves), width, tall), None
+        self._values = values_axis(curves, log=self.log_scale, former=self._values, ticks=max(3, min(6, tall // 3)))
+        best = self._bests(self.snapshot.state).get(self.term.name)
+        reach, best_step = SMOOTHING[self.smoothing], best.step if best else None
+        drawing = draw(curves, x, self._values, width, tall, smoothing=reach, best=best_step)
+        labels = label_column(self._values, LABELS - 1, tall)
+        rows: list[Row] = [(Run(f" {clean(self.term.help)}", "muted"),)] if whole else []
+        rows += [(Run(f"{label} ", "muted"), *row) for label, row in zip(labels, drawing.rows, strict=True)]
+        if apart:
+            rows.append((Run(" " * LABELS, "text"), *marks_row(x, width, self._marks())))
+        return rows, drawing.spikes
 
     def copied(self) -> str:
         """The term's value."""
@@ -179,14 +186,14 @@ class ChartPanel(Panel):
             return ""
         return number(present(self._curve(0), self.snapshot.state, self.term))
 
-    def _title(self, train: Series, room: int) -> Row:
+    def _title(self, train: Series, width: int) -> Row:
         assert self.term is not None
         state = self.snapshot.state
         row = [Run(clean(self.term.label), "strong"), Run("  ", "text"),
                Run(number(present(train, state, self.term)), "train"), Run(f" {trend(train)}", "train")]  # fmt: skip
         if (value := validation(state.epoch, self.term)) is not None:
             row += [Run("  validation ", "muted"), Run(number(value), "validation")]
-        if (best := bests(state).get(self.term.name)) is not None and room > 90:
+        if (best := self._bests(state).get(self.term.name)) is not None and width > 100:
             row += [Run("  best ", "muted"), Run(number(best.value), "best"), Run(f" at epoch {best.epoch}", "muted")]
         return tuple(row)
 

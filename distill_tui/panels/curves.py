@@ -56,14 +56,22 @@ def validation(epoch: EpochMetrics | None, term: TermInfo) -> float | None:
     return epoch.val_terms.get(term.name) if epoch else None
 
 
-def bests(state: RunState) -> Mapping[str, Best]:
-    """Every term's lowest finite validation value."""
-    found: dict[str, Best] = {}
-    for epoch in state.epochs:
-        for name, value in epoch.val_terms.items():
-            if math.isfinite(value) and (name not in found or value < found[name].value):
-                found[name] = Best(value, epoch.epoch, epoch.step)
-    return found
+class Bests:
+    """Every term's lowest finite validation value, worked out anew when an epoch has ended."""
+
+    def __init__(self) -> None:
+        self._epochs: tuple[EpochMetrics, ...] = ()
+        self._found: dict[str, Best] = {}
+
+    def __call__(self, state: RunState) -> Mapping[str, Best]:
+        """The bests of a state by the term's name."""
+        if state.epochs is not self._epochs:
+            self._epochs, self._found = state.epochs, {}
+            for epoch in state.epochs:
+                for name, value in epoch.val_terms.items():
+                    if math.isfinite(value) and (name not in self._found or value < self._found[name].value):
+                        self._found[name] = Best(value, epoch.epoch, epoch.step)
+        return self._found
 
 
 def read_so_far(snapshot: Snapshot, query: Query) -> Series | None:

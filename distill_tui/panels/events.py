@@ -1,5 +1,7 @@
 """What happened, newest first, at local times."""
 
+from collections.abc import Mapping
+
 from core.run.events import (
     AlertEnded,
     AlertStarted,
@@ -62,19 +64,20 @@ Told = tuple[float, str, str, str, tuple[str, ...]]  # time, symbol, text, role,
 def _told(log: tuple[Stored, ...], whole: bool) -> list[Told]:
     """The log newest first; in the small panel a preview's files are one line and epochs are left to the chart."""
     told: list[Told] = []
+    titles = {stored.event.id: stored.event.title for stored in log if isinstance(stored.event, AlertStarted)}
     for stored in reversed(log):
         event = stored.event
         if not whole and isinstance(event, EpochMetrics) and not event.is_best:
             continue
-        symbol, text, role, details = describe(stored)
+        symbol, text, role, details = describe(stored, titles)
         same = told and isinstance(event, PreviewEvent) and told[-1][2] == text
         if text and not same:
             told.append((stored.time, symbol, clean(text), role, details))
     return told
 
 
-def describe(stored: Stored) -> tuple[str, str, str, tuple[str, ...]]:
-    """(symbol, sentence, role, further lines) of an event."""
+def describe(stored: Stored, titles: Mapping[str, str]) -> tuple[str, str, str, tuple[str, ...]]:
+    """(symbol, sentence, role, further lines) of an event; `titles` are those of the warnings by id."""
     match stored.event:
         case RunStarted() as run:
             begun = f"resumed from {run.resumed_from}" if run.resumed_from else "training began"
@@ -95,7 +98,7 @@ def describe(stored: Stored) -> tuple[str, str, str, tuple[str, ...]]:
             role = "danger" if alert.severity == "danger" else "warning"
             return "▲", alert.title, role, (alert.explanation, alert.action)
         case AlertEnded() as ended:
-            return "▽", f"{ended.id.partition('-')[0]} is over", "good", ()
+            return "▽", f"over: {titles.get(ended.id, ended.id)}", "good", ()
         case RolledBack() as back:
             text = (
                 f"back to step {count(back.restored_step)} at {back.learning_rate_scale:g} of the rate: {back.reason}"

@@ -1,6 +1,5 @@
 """Every loss term at a glance: a small chart each, or a line each where there is little room."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from textual import events
@@ -11,9 +10,8 @@ from core.run.link import Series
 from distill_tui.chart import Row, Run, Values, draw, sparkline, steps_axis, trend, values_axis
 from distill_tui.format import clean, number
 from distill_tui.panels.curves import (
-    Best,
+    Bests,
     Tracer,
-    bests,
     newest_step,
     present,
     read_so_far,
@@ -61,8 +59,7 @@ class TermsPanel(Panel):
         self._index = 0
         self._top = 0
         self._values: dict[tuple[str, int, int, int], Values] = {}
-        self._bests: Mapping[str, Best] = {}
-        self._epochs: object = None
+        self._bests = Bests()
         self._trace = Tracer()
 
     @property
@@ -114,8 +111,6 @@ class TermsPanel(Panel):
         """Draw; new terms want curves, and the first is selected."""
         known = terms_of(self.snapshot.state)
         self.snapshot = snapshot
-        if snapshot.state.epochs is not self._epochs:
-            self._epochs, self._bests = snapshot.state.epochs, bests(snapshot.state)
         if terms_of(snapshot.state) != known:
             self._cursor_moved()
         self.redraw()
@@ -255,7 +250,7 @@ class TermsPanel(Panel):
         if term is first and epoch is not None and epoch.latent_dimensions:
             text = f"{epoch.active_dimensions} of {epoch.latent_dimensions}"
             return Run(text, "best"), Run(" dimensions used" if width > 34 else " used", "muted")
-        best = self._bests.get(term.name)
+        best = self._bests(self.snapshot.state).get(term.name)
         if best is None:
             return ()
         return Run("best ", "muted"), Run(number(best.value), "best"), Run(f" at {best.epoch}", "muted")

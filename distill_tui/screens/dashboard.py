@@ -96,7 +96,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
             previews.update_info(self.snapshot.info)
         previews.update_state(self.snapshot.state)
         self._lay_out()
-        if self.leaving and not self.session.trains and (self.state.complete or self.snapshot.failure):
+        if self.leaving and not self.session.trains and (self.state.complete or self.session.ended):
             self.leave()
 
     @property
@@ -156,6 +156,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         if maximized is None and self._focused_before is not None:
             self.set_focus(self._focused_before)
         self._lay_out()
+        self.query_one(KeyBar).redraw()
 
     def offers(self, key: Key) -> bool:
         """Whether the bottom line should offer this key now."""
@@ -164,6 +165,10 @@ class Dashboard(Screen[None], inherit_bindings=False):
                 return self.live
             case "resume":
                 return self.state.complete is not None and not self.live
+            case "back":
+                return self.maximized is not None
+            case "enlarge":
+                return self.maximized is None
             case "play" | "compare":
                 return bool(self.state.previews)
             case _:

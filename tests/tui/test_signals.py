@@ -20,12 +20,13 @@ ROOT = Path(__file__).parents[2]
 
 CHILD = textwrap.dedent(
     """
-    import sys, threading, time
+    import fcntl, sys, termios, threading, time
     from core.run.events import TrainingCompleteEvent
     from distill_tui.app import Watch, run_app
     from distill_tui import session
     from tests.fakes import FakeLink
 
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that a hang-up is felt
     link = FakeLink(steps=200)
 
     class Trainer:
@@ -50,7 +51,7 @@ CHILD = textwrap.dedent(
         return link
 
     session.Session._open = opened
-    
+
     def train():
         while link.live:
             time.sleep(0.05)
@@ -73,7 +74,7 @@ class Terminal:
         environ = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
         self.process = subprocess.Popen(
             [sys.executable, str(script), what], stdin=slave, stdout=slave, stderr=slave, env=environ,
-            start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            start_new_session=True,
         )  # fmt: skip
         os.close(slave)
         self.shown = b""
