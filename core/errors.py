@@ -3,3 +3,11 @@
 
 class UsageError(Exception):
     """Wrong usage, config, data or files. Programs exit with status 2 on it and print only its message."""
+
+
+def one_line(error: BaseException) -> str:
+    """The error as a person should read it: one line, with its kind where that says something."""
+    text = " ".join(str(error).split())
+    if isinstance(error, UsageError) and text:
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

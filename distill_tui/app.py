@@ -248,14 +248,18 @@ def run_app(start: Start) -> int:
     gc.disable()  # until the first frame: nothing that starts up is garbage
     app = DistillApp(start)
     with guarded(app) as guard:
-        with kept_off_the_screen():
-            status = app.run()
-        if guard.status is None and app.session is not None and app.session.preempt():
-            # Only the screen has failed, not the training: nothing of it may be lost.
-            complete = app.session.wait()
-            app.closing_line = (
-                f"the screen failed; the run is saved at step {complete.step if complete else '?'}: resume it"
-            )
+        status: int | None = None
+        try:
+            with kept_off_the_screen():
+                status = app.run()
+        except OSError as error:  # a terminal that has hung up
+            app.closing_line = f"the screen failed: {error.strerror}"
+        finally:
+            if app.session is not None and app.session.trains:  # only the screen has failed: the run must not be lost
+                app.session.preempt_and_wait()
+                complete = app.session.ended
+                at = f" at step {complete.step}" if complete else ""
+                app.closing_line = f"the screen failed; the run is saved{at}: resume it"
     if guard.status is not None:
         status = guard.status
     if app.closing_line:

@@ -103,7 +103,7 @@ class Session:
         """Why the trainer of this process ended, in one line, when it failed."""
         if self.runner is None or self.runner.error is None:
             return None
-        from core.training.runner import one_line
+        from core.errors import one_line
 
         return one_line(self.runner.error)
 
@@ -174,6 +174,12 @@ class Session:
     def wait(self) -> "TrainingCompleteEvent | None":
         """Wait for the trainer of this process to end."""
         return self.runner.wait() if self.runner is not None else None
+
+    def preempt_and_wait(self) -> int:
+        """Have a trainer of this process save and stop, and wait for that; returns the exit status."""
+        self.preempt()
+        self.wait()
+        return self.exit_status
 
     def close(self) -> None:
         """Let go of the link. A trainer of this process goes on."""

@@ -34,11 +34,7 @@ def guarded(app: "DistillApp") -> Iterator[Guard]:
 
     def end(number: int) -> None:
         session = app.session
-        if session is not None and session.runner is not None:
-            session.runner.wait()
-            guard.status = session.exit_status
-        else:
-            guard.status = 0
+        guard.status = session.preempt_and_wait() if session is not None else 0
         loop = app._loop
         if loop is not None:
             loop.call_soon_threadsafe(app.leave, guard.status)

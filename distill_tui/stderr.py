@@ -22,7 +22,8 @@ def kept_off_the_screen() -> Iterator[None]:
         return
     original.flush()
     terminal = os.dup(2)
-    with tempfile.TemporaryFile() as noise, os.fdopen(terminal, "w", encoding="utf-8", errors="replace") as drawn:
+    drawn = os.fdopen(terminal, "w", encoding="utf-8", errors="replace")
+    with tempfile.TemporaryFile() as noise:
         os.dup2(noise.fileno(), 2)
         sys.__stderr__ = drawn  # type: ignore[misc]
         try:
@@ -38,3 +39,5 @@ def kept_off_the_screen() -> Iterator[None]:
             noise.seek(max(0, noise.seek(0, os.SEEK_END) - KEPT_BYTES))
             with suppress(OSError):
                 os.write(2, noise.read())
+            with suppress(OSError):
+                drawn.close()

@@ -83,11 +83,6 @@ class SoundBank:
         """The number of chunks of all sounds."""
         return sum(self.chunk_counts(chunk_samples))
 
-    def chunk_files(self, chunk_samples: int) -> list[Path]:
-        """The file of each validation chunk, in the order of `validation_chunks`."""
-        counts = self.chunk_counts(chunk_samples)
-        return [path for path, count in zip(self.files, counts, strict=True) for _ in range(count)]
-
     def crop(self, sounds: Sequence[int], starts: Sequence[int], length: int) -> Tensor:
         """[len(sounds), length]: of each sound the samples from its start on, which may be negative.
 
@@ -132,17 +127,18 @@ def training_batch(
     return augmenter(waveform, generator)[:, None]
 
 
-def validation_chunks(bank: SoundBank, config: TrainingConfig) -> Tensor:
-    """The fixed chunks [chunks, 1, samples] of a bank, end to end from each sound's first sample, never augmented.
+def validation_batches(bank: SoundBank, config: TrainingConfig, batch_size: int) -> Iterator[Tensor]:
+    """The fixed chunks of a bank, end to end from each sound's first sample, never augmented: [batch, 1, samples].
 
-    A last piece of less than half a chunk is left out; any other is filled up with zeros.
+    A last piece of less than half a chunk is left out; any other is filled up with zeros. One batch is in memory at a
+    time, however large the bank is.
     """
     samples = round(config.data.chunk_seconds * bank.sample_rate)
-    sounds, starts = [], []
-    for sound, count in enumerate(bank.chunk_counts(samples)):
-        sounds += [sound] * count
-        starts += [samples * number for number in range(count)]
-    return bank.crop(sounds, starts, samples)[:, None]
+    counts = enumerate(bank.chunk_counts(samples))
+    places = [(sound, samples * number) for sound, count in counts for number in range(count)]
+    for first in range(0, len(places), batch_size):
+        sounds, starts = zip(*places[first : first + batch_size], strict=True)
+        yield bank.crop(sounds, starts, samples)[:, None]
 
 
 def _draw_sounds(bank: SoundBank, samples: int, batch_size: int, generator: torch.Generator) -> list[int]:

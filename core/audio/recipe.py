@@ -1,13 +1,13 @@
 """The audio recipe: a ConvVAE on spectrograms of a folder of sounds."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from core.audio.bank import SoundBank, training_batch, validation_chunks
+from core.audio.bank import SoundBank, training_batch, validation_batches
 from core.audio.files import DataError, find_sounds, relative_name
 from core.audio.spectrogram import AudioSpectrogram
 from core.audio.split import split_files
@@ -56,7 +56,6 @@ class AudioRecipe:
         # Rendering happens in a thread of its own, on the CPU, where it takes no memory from the training.
         self._renderer = AudioSpectrogram(config.spectrogram)
         self._stft_loss = create_stft_loss(config.loss.stft).to(device)
-        self._chunks = validation_chunks(val, config)
         self.model = self._build_model()
 
     @classmethod
@@ -99,9 +98,9 @@ class AudioRecipe:
     def batch(self, generator: torch.Generator) -> Tensor:
         return training_batch(self._train, self.config, self.config.batch_size, generator, self._device)
 
-    def validation_batches(self) -> Sequence[Tensor]:
-        batches = torch.split(self._chunks, max(8, self.config.batch_size))
-        return [batch.to(self._device) for batch in batches]
+    def validation_batches(self) -> Iterator[Tensor]:
+        for batch in validation_batches(self._val, self.config, max(8, self.config.batch_size)):
+            yield batch.to(self._device)
 
     def losses(self, model: nn.Module, batch: Tensor, kl_weight: float) -> Losses:
         spec, target = self._normalised(model, batch)
@@ -171,11 +170,11 @@ class AudioRecipe:
 
     @cached_property
     def _preview_sounds(self) -> list[tuple[str, Tensor]]:
-        """The first chunk of the first few validation files, by name: the same ones for the whole run."""
-        firsts: dict[str, Tensor] = {}
-        for file, chunk in zip(self._val.chunk_files(self._samples), self._chunks, strict=True):
-            firsts.setdefault(file.stem, chunk)
-        return list(firsts.items())[: self.config.preview.sounds]
+        """The first chunk of the first few validation files, by name: the same for the whole run."""
+        shown = self._val.files[: self.config.preview.sounds]
+        chunks = self._val.crop(range(len(shown)), [0] * len(shown), self._samples)[:, None]
+        names = [Path(relative_name(path, Path(self.config.data.path).expanduser())) for path in shown]
+        return [(str(name.with_suffix("")), chunk) for name, chunk in zip(names, chunks, strict=True)]
 
     @cached_property
     def _preview_latents(self) -> Tensor:

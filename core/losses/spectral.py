@@ -94,7 +94,13 @@ def energy_weights(energy: Tensor) -> Tensor:
 
 
 def _flattened_stft(recon: Tensor, target: Tensor, distance: Distance, config: STFTLossConfig) -> Tensor:
-    """`distance` between magnitudes [batch, bands, frames], each laid out row after row as one signal."""
+    """`distance` between magnitudes [batch, bands, frames], each laid out row after row as one signal.
+
+    Both are counted from the target's quietest point up, as magnitudes are. On normalised ones, which lie around 0, a
+    spectrum's magnitude would not tell loud from quiet: it is the same for a signal and its negative.
+    """
+    silence = target.detach().amin(dim=(1, 2), keepdim=True)
+    recon, target = recon - silence, target - silence
     # Silence at the end lets a spectrogram of any size fill the longest window.
     missing = max(0, max(config.fft_sizes) - recon[0].numel())
     recon, target = (functional.pad(signal.flatten(1), (0, missing)).unsqueeze(1) for signal in (recon, target))

@@ -96,8 +96,11 @@ def _fold_one(state: RunState, event: Event) -> RunState:
         case PhaseChanged():  # after an end: a new session is loading
             return replace(state, phase=event.phase, phase_detail=event.detail, complete=None)
         case EpochMetrics():
-            best = event if event.is_best else state.best
-            return replace(state, epochs=(*state.epochs, event), best=best)
+            # A trainer that was killed between an epoch's event and its checkpoint tells of that epoch once more.
+            again = state.epochs and state.epochs[-1].step >= event.step
+            before = _rewound(state, event.step - 1) if again else state
+            best = event if event.is_best else before.best
+            return replace(before, epochs=(*before.epochs, event), best=best, step=state.step)
         case PreviewEvent():
             return replace(state, previews=(*state.previews, event))
         case CheckpointSaved():

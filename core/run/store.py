@@ -50,7 +50,9 @@ class RunWriter:
             self._seq = self._number("SELECT max(seq) FROM events", 0)
             self._session = self._number("SELECT max(session) FROM sessions", -1)
             self._last_command = self._number("SELECT max(id) FROM commands", 0)
-            stale = self._connection.execute("SELECT id, kind FROM commands WHERE taken IS NULL").fetchall()
+            stale = self._connection.execute(
+                "SELECT id, kind FROM commands WHERE taken IS NULL AND id <= ?", (self._last_command,)
+            ).fetchall()
         except sqlite3.Error as error:
             self._connection.close()
             raise StoreError(

@@ -1,5 +1,5 @@
-from .checkpoints import get_best_checkpoint as get_best_checkpoint
-from .checkpoints import list_checkpoints as list_checkpoints
+from .checkpoint_files import get_best_checkpoint as get_best_checkpoint
+from .checkpoint_files import list_checkpoints as list_checkpoints
 from .checkpoints import load_checkpoint as load_checkpoint
 from .checkpoints import save_checkpoint as save_checkpoint
 from .config import KLLossConfig as KLLossConfig

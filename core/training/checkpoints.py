@@ -4,10 +4,8 @@ import hashlib
 import io
 import json
 import random
-import re
 import shutil
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.errors import UsageError
-from core.run.folder import RunFolder, atomic_write
+from core.run.folder import atomic_write
+from core.training.checkpoint_files import CheckpointError, read_summary
 from core.training.config import TrainingConfig, flatten, to_dict
 
 FORMAT = "distill-tui checkpoint 1"
-_NAME = re.compile(r"step-(\d{8,})\.pt")
 
 # What the weights depend on: a checkpoint made with other values is of another model.
 STRUCTURAL = ("recipe", "spectrogram.", "model.", "data.chunk_seconds")
 _NOT_STRUCTURAL = ("spectrogram.griffin_lim_iterations",)
-
-
-class CheckpointError(UsageError):
-    """A checkpoint cannot be written, read or used here; one line: what, where, what to do."""
-
-
-@dataclass(frozen=True)
-class CheckpointFile:
-    """A checkpoint on disk, as its name and its readable .json tell it, without loading a weight."""
-
-    path: Path
-    step: int
-    summary: dict[str, Any]
 
 
 def save_checkpoint(path: Path, contents: dict[str, Any], summary: dict[str, Any]) -> None:
@@ -48,7 +32,7 @@ def save_checkpoint(path: Path, contents: dict[str, Any], summary: dict[str, Any
     buffer = io.BytesIO()
     torch.save({"format": FORMAT, **contents}, buffer)
     data = buffer.getbuffer()
-    described = {**summary, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), "saved": time.time()}
+    described = {**summary, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), "saved": _later(path)}
     try:
         free = shutil.disk_usage(path.parent).free
         if free < len(data) * 1.05:
@@ -66,8 +50,14 @@ def save_checkpoint(path: Path, contents: dict[str, Any], summary: dict[str, Any
         ) from error
 
 
-def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """The contents that `save_checkpoint` wrote. Nothing is unpickled (`weights_only=True`).
+def _later(path: Path) -> float:
+    """Now, or just after the newest checkpoint there: a host whose clock is behind must not write into the past."""
+    saved = [read_summary(other).get("saved") for other in path.parent.glob("*.pt")]
+    return max([time.time(), *(moment + 1e-3 for moment in saved if isinstance(moment, float))])
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """The contents that `save_checkpoint` wrote, on the CPU. Nothing is unpickled (`weights_only=True`).
 
     Raises CheckpointError for a missing, truncated, altered or foreign file.
     """
@@ -79,73 +69,12 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
     if expected is not None and hashlib.sha256(data).hexdigest() != expected:
         raise CheckpointError(f"{path}: damaged (its bytes are not the ones that were saved); use another checkpoint")
     try:
-        contents = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
+        contents = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises RuntimeError, EOFError, UnpicklingError, KeyError, ... for bad bytes
         raise CheckpointError(f"{path}: not a checkpoint that can be read safely; use another checkpoint") from error
     if not isinstance(contents, dict) or contents.get("format") != FORMAT:
         raise CheckpointError(f"{path}: not a checkpoint of this program; use one from a run folder's checkpoints/")
     return contents
-
-
-def read_summary(path: Path) -> dict[str, Any]:
-    """The readable .json beside a checkpoint; empty where there is none."""
-    try:
-        summary = json.loads(path.with_suffix(".json").read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return summary if isinstance(summary, dict) else {}
-
-
-def list_checkpoints(folder: RunFolder) -> list[CheckpointFile]:
-    """The step checkpoints of a run in the order they were saved; `best.pt` is not among them.
-
-    After a resume from an earlier one, a lower step may be the newer checkpoint.
-    """
-    found = []
-    for path in folder.checkpoints.glob("step-*.pt"):
-        if match := _NAME.fullmatch(path.name):
-            found.append(CheckpointFile(path, int(match[1]), read_summary(path)))
-    return sorted(found, key=_saved)
-
-
-def get_best_checkpoint(folder: RunFolder) -> Path | None:
-    """The checkpoint with the lowest validation loss so far."""
-    path = folder.checkpoints / "best.pt"
-    return path if path.exists() else None
-
-
-def find_checkpoint(folder: RunFolder, which: str) -> Path:
-    """The file for "latest", "best", a step checkpoint's name, or a path. Raises CheckpointError if it is not there."""
-    if which == "latest":
-        checkpoints = list_checkpoints(folder)
-        if not checkpoints:
-            raise CheckpointError(f"{folder.path}: no checkpoint yet; start again with: distill-tui train")
-        return checkpoints[-1].path
-    if which == "best":
-        best = get_best_checkpoint(folder)
-        if best is None:
-            raise CheckpointError(f"{folder.path}: no best checkpoint yet (it comes with the first validation)")
-        return best
-    for path in (Path(which), folder.checkpoints / which, folder.checkpoints / f"{which}.pt"):
-        if path.is_file():
-            return path
-    raise CheckpointError(f"{which}: no such checkpoint; there are {', '.join(_names(folder)) or 'none'}")
-
-
-def is_good(checkpoint: CheckpointFile) -> bool:
-    """Whether a rollback may return to it: saved at an epoch's end, and not amid steps that were not finite."""
-    return checkpoint.summary.get("reason") == "interval" and not checkpoint.summary.get("skipped_in_a_row")
-
-
-def prune_checkpoints(folder: RunFolder, keep: int) -> None:
-    """Delete all but the `keep` newest checkpoints and the newest that a rollback would return to."""
-    checkpoints = list_checkpoints(folder)
-    kept = {c.path for c in checkpoints[-keep:]}
-    kept.update([c.path for c in checkpoints if is_good(c)][-1:])
-    for checkpoint in checkpoints:
-        if checkpoint.path not in kept:
-            checkpoint.path.unlink(missing_ok=True)
-            checkpoint.path.with_suffix(".json").unlink(missing_ok=True)
 
 
 def rng_state(device: torch.device) -> dict[str, Any]:
@@ -169,9 +98,9 @@ def restore_rng(state: dict[str, Any], device: torch.device) -> None:
     random.setstate((version, tuple(internal), gauss))
     keys, position, has_gauss, cached = state["numpy"]
     np.random.set_state(("MT19937", keys.numpy().astype(np.uint32), position, has_gauss, cached))
-    torch.set_rng_state(state["torch"].cpu())
+    torch.set_rng_state(state["torch"])
     if device.type == "cuda" and "cuda" in state:
-        torch.cuda.set_rng_state(state["cuda"].cpu(), device)
+        torch.cuda.set_rng_state(state["cuda"], device)
 
 
 def check_fits(contents: dict[str, Any], config: TrainingConfig, path: Path) -> None:
@@ -206,12 +135,3 @@ def describe(path: Path) -> dict[str, Any]:
         "tensors": len(model),
         "config": contents["config"],
     }
-
-
-def _saved(checkpoint: CheckpointFile) -> tuple[float, int]:
-    saved = checkpoint.summary.get("saved")
-    return (saved if isinstance(saved, float) else checkpoint.path.stat().st_mtime, checkpoint.step)
-
-
-def _names(folder: RunFolder) -> list[str]:
-    return [checkpoint.path.stem for checkpoint in list_checkpoints(folder)]

@@ -211,8 +211,8 @@ class CheckpointConfig:
 class TrainingConfig:
     """Everything that a run is made from. `epochs` 0, `batch_size` 0, `learning_rate` 0 and `warmup_steps` -1 are auto.
 
-    `steps` (0: no limit) ends a run earlier than its epochs would. `threads` 0 lets torch use one thread on machines
-    of up to two cores and all but one elsewhere. `device` "auto" takes cuda, then mps, then cpu.
+    `steps` (0: no limit) ends a run earlier than its epochs would. `threads` 0 lets torch use all
+    cores but one, up to eight. `device` "auto" takes cuda, then mps, then cpu.
     """
 
     recipe: Literal["audio"] = "audio"
@@ -241,6 +241,10 @@ class TrainingConfig:
             _check(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         _check(self.learning_rate >= 0, "learning_rate", self.learning_rate, "0 (auto) or above")
         _check(self.warmup_steps >= -1, "warmup_steps", self.warmup_steps, "-1 (auto), 0 or more")
+        stft, spectral = self.loss.stft, self.loss.reconstruction
+        weight = stft.weight + spectral.weight * (spectral.magnitude_weight + spectral.if_weight)
+        _check(weight > 0, "loss.stft.weight", stft.weight,
+               "above 0 while loss.reconstruction has no weight: something must be learned")  # fmt: skip
         _check(0 <= self.ema_decay < 1, "ema_decay", self.ema_decay, "0 up to, not including, 1")
 
 

@@ -4,8 +4,9 @@ import difflib
 import math
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import fields, is_dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -18,6 +19,9 @@ MAX_CONFIG_BYTES = 1_000_000
 HEADER = """\
 # The config of a distill-tui run, with every value settled. It is enough to train again:
 #     distill-tui train --config THIS_FILE
+"""
+GIVEN_HEADER = """\
+# What was set for this distill-tui run; the rest is settled and written here once the sounds are read.
 """
 
 _EXPECTED = {"float": "a number", "int": "a whole number", "str": "text", "bool": "true or false",
@@ -67,10 +71,18 @@ def from_dict(tree: Mapping[str, Any]) -> TrainingConfig:
     return _build(given, origins)
 
 
-def dump_config(config: TrainingConfig) -> str:
-    """The config as TOML text that `read_config` turns back into an equal config."""
-    body = re.sub(r"\[\n(?:    \d+,\n)+\]", lambda numbers: _on_one_line(numbers[0]), tomli_w.dumps(to_dict(config)))
-    return f"{HEADER}\n{body}"
+def dump_config(config: TrainingConfig, keys: Container[str] | None = None) -> str:
+    """The config as TOML text that `read_config` turns back into an equal config.
+
+    With `keys` (dotted) only those are written: what a person set, before the rest is settled by the data.
+    """
+    tree: dict[str, Any] = to_dict(config) if keys is None else {}
+    for key, value in flatten(to_dict(config)).items():
+        if keys is not None and key in keys:
+            *sections, name = key.split(".")
+            reduce(lambda branch, section: branch.setdefault(section, {}), sections, tree)[name] = value
+    body = re.sub(r"\[\n(?:    \d+,\n)+\]", lambda numbers: _on_one_line(numbers[0]), tomli_w.dumps(tree))
+    return f"{HEADER if keys is None else GIVEN_HEADER}\n{body}"
 
 
 def _on_one_line(numbers: str) -> str:

@@ -25,8 +25,9 @@ class Control:
             self._stop = reason
 
     def withdraw_stop(self) -> None:
-        """The stop could not be carried out (the checkpoint could not be saved): train on."""
-        self._stop = None
+        """The stop could not be carried out (the checkpoint could not be saved): train on. Not so a preemption."""
+        if self._stop != "preempted":
+            self._stop = None
 
     def save(self) -> None:
         """Save a checkpoint and train on."""
@@ -34,9 +35,7 @@ class Control:
 
     def take_save(self) -> bool:
         """Whether a save was asked for since the last call."""
-        asked = self._save.is_set()
-        self._save.clear()
-        return asked
+        return _taken(self._save)
 
     def poke(self) -> None:
         """A command waits in the store: look now rather than at the next poll."""
@@ -44,6 +43,12 @@ class Control:
 
     def take_poke(self) -> bool:
         """Whether a command was announced since the last call."""
-        poked = self._poked.is_set()
-        self._poked.clear()
-        return poked
+        return _taken(self._poked)
+
+
+def _taken(event: threading.Event) -> bool:
+    """Whether it was set, and clear it; one that is set in between counts for this time, never for none."""
+    if not event.is_set():
+        return False
+    event.clear()
+    return True

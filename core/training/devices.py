@@ -1,10 +1,13 @@
 """Which device and how many threads a run gets."""
 
 import os
+from pathlib import Path
 
 import torch
 
 from core.errors import UsageError
+
+MOST_THREADS = 8  # a model of this size gains nothing from more
 
 
 class DeviceError(UsageError):
@@ -42,6 +45,15 @@ def describe_device(device: torch.device) -> str:
 
 
 def choose_threads(wanted: int) -> int:
-    """Torch's threads: as asked, else one on up to two cores (the screen needs the other), else all but one."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return wanted or (1 if cores <= 2 else cores - 1)
+    """Torch's threads: as asked, else all cores but one (for the screen), at least one and at most MOST_THREADS."""
+    return wanted or max(1, min(cores() - 1, MOST_THREADS))
+
+
+def cores() -> int:
+    """How many cores this process may use: by its affinity, and by its container's quota (cgroup v2)."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(allowed, int(quota) // int(period)))
+    except (OSError, ValueError):  # no such limit
+        return allowed

@@ -2,7 +2,7 @@
 
 import logging
 
-from core.run.events import Event, Reported, RunStarted, StepMetrics
+from core.run.events import Event, Reported, RunStarted, StepMetrics, TrainingCompleteEvent
 from core.run.store import RunWriter
 from core.training.metrics import MetricsCallback
 
@@ -10,13 +10,18 @@ log = logging.getLogger(__name__)
 
 
 class Journal:
-    """Writes every event; a subscriber that raises is reported once and dropped."""
+    """Writes every event; a subscriber that raises is reported once and dropped.
+
+    `ended` says that the newest event was the closing one.
+    """
 
     def __init__(self, writer: RunWriter, callback: MetricsCallback | None) -> None:
         self._writer, self._callback = writer, callback
+        self.ended = False
 
     def emit(self, event: Event) -> None:
         """Store the event (step metrics in their blocks, a start as a new session) and pass it on."""
+        self.ended = isinstance(event, TrainingCompleteEvent)
         if isinstance(event, StepMetrics):
             self._writer.step(event)
         elif isinstance(event, RunStarted):

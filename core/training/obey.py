@@ -65,4 +65,8 @@ class Obedience:
         self._state.config = config
         self._configure(config)
         self._saver.write_config()
+        if key.startswith("loss."):
+            self._saver.forget_best()
+        # From here on the config's values and a checkpoint's steps agree, so that not even a kill replays with both.
+        self._saver.save("requested")
         return True, f"{key} is {value:g} from step {self._state.step + 1} on"

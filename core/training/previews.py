@@ -4,6 +4,7 @@ import io
 import queue
 import re
 import threading
+import zlib
 from pathlib import Path
 
 import torch
@@ -63,7 +64,7 @@ def render_draft(recipe: Recipe, folder: RunFolder, draft: PreviewDraft, epoch: 
     rate = recipe.sample_rate
     rendered = recipe.render(draft).nan_to_num()
     original = recipe.original(draft.pair)
-    stem = f"step-{step:08d}-{draft.kind}-{_safe(draft.name)}"
+    path = _free(folder.previews / f"step-{step:08d}-{draft.kind}-{_safe(draft.name)}.wav")
 
     def event(kind: PreviewDraft, audio: Tensor, path: Path, mrstft: float | None) -> PreviewEvent:
         return PreviewEvent(
@@ -74,12 +75,12 @@ def render_draft(recipe: Recipe, folder: RunFolder, draft: PreviewDraft, epoch: 
 
     if original is None:
         audio = rendered * (HEADROOM / rendered.abs().max().clamp(min=1e-4)).clamp(max=8.0)
-        path = write_wav(folder.previews / f"{stem}.wav", audio, rate)
+        write_wav(path, audio, rate)
         return [event(draft, audio, path, None)]
     original = original * (HEADROOM / original.abs().max().clamp(min=1e-4)).clamp(max=1.0)
     audio = level_matched(rendered, original)
     distance = mrstft_distance(audio, original)
-    path = write_wav(folder.previews / f"{stem}.wav", audio, rate)
+    write_wav(path, audio, rate)
     original_path = folder.previews / f"original-{_safe(draft.name)}.wav"
     if not original_path.exists():
         write_wav(original_path, original, rate)
@@ -156,5 +157,12 @@ def _made_now(
 
 
 def _safe(name: str) -> str:
-    """A file name from a sound's name."""
-    return re.sub(r"[^\w.-]+", "_", name).strip("._")[:60] or "sound"
+    """A file name from a sound's name; a name that had to change carries a mark of its own, so that no two meet."""
+    safe = re.sub(r"[^\w.-]+", "_", name).strip("._-")[:60]
+    return safe if safe == name else f"{safe}-{zlib.crc32(name.encode(errors='surrogateescape')):08x}"
+
+
+def _free(path: Path) -> Path:
+    """`path`, or with a number behind it where a step was gone over before: what it sounded like then is kept."""
+    taken = (path.with_stem(f"{path.stem}-{number}") for number in range(2, 1000))
+    return path if not path.exists() else next(other for other in taken if not other.exists())

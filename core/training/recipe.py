@@ -4,7 +4,7 @@ A recipe knows its material, model, losses and previews. The trainer, the store 
 protocol, so that no `if` on the kind of material stands anywhere in them.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, cast
@@ -77,8 +77,8 @@ class Recipe(Protocol):
     def batch(self, generator: torch.Generator) -> Tensor:
         """A training batch on the device: a pure function of the generator's state."""
 
-    def validation_batches(self) -> Sequence[Tensor]:
-        """The fixed validation batches, on the device, never augmented."""
+    def validation_batches(self) -> Iterable[Tensor]:
+        """The fixed validation batches, on the device, never augmented; made one at a time."""
 
     def losses(self, model: nn.Module, batch: Tensor, kl_weight: float) -> Losses:
         """Every term by name, unweighted, and `total_loss`: what is to be minimised at this step."""

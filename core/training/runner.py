@@ -5,10 +5,11 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from core.errors import UsageError
+from core.errors import UsageError, one_line
 from core.run.events import TrainingCompleteEvent
 from core.run.folder import RunFolder, atomic_write
 from core.training.config import TrainingConfig
@@ -48,7 +49,7 @@ class TrainingRunner:
         """
         name = config.name or Path(config.data.path).expanduser().resolve().name
         folder = RunFolder.create(runs_dir, name)
-        atomic_write(folder.config_path, dump_config(config).encode())
+        atomic_write(folder.config_path, dump_config(config, given).encode())
         self._launch(folder, config, given, None, callback)
         return folder
 
@@ -138,16 +139,8 @@ class TrainingRunner:
             )  # fmt: skip
             self.state = self.complete.reason
         except BaseException as error:  # noqa: BLE001 - the thread's end: kept for whoever waits, and logged
-            if not isinstance(error, UsageError):  # one line says all of those
-                with folder.log_path.open("a", encoding="utf-8") as log:
-                    log.write("".join(traceback.format_exception(error)))
             self.error, self.state = error, "failed"
             self.complete = TrainingCompleteEvent("failed", 0, 0, error=one_line(error))
-
-
-def one_line(error: BaseException) -> str:
-    """The error as a person should read it: one line, with its kind where that says something."""
-    text = " ".join(str(error).split())
-    if isinstance(error, UsageError) and text:
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+            if not isinstance(error, UsageError):  # one line says all of those
+                with suppress(OSError), folder.log_path.open("a", encoding="utf-8") as log:
+                    log.write("".join(traceback.format_exception(error)))

@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 from core.run.events import AlertEnded, AlertStarted, CheckpointSaved
 from core.run.folder import RunFolder, atomic_write
-from core.training.checkpoints import CheckpointError, prune_checkpoints, save_checkpoint
+from core.training.checkpoint_files import CheckpointError, prune_checkpoints, read_summary
+from core.training.checkpoints import save_checkpoint
 from core.training.config_file import dump_config
 from core.training.journal import Journal
 from core.training.state import TrainingState
@@ -23,6 +24,7 @@ class Saver:
         self._state, self._folder, self._journal = state, folder, journal
         self._trouble_since: float | None = None
         self._tried_at = time.monotonic()
+        self._newest_validated = 0
         self.newest: CheckpointSaved | None = None
 
     def overdue(self) -> bool:
@@ -33,17 +35,33 @@ class Saver:
         """Save this step; None (and an alert) when the disk refuses."""
         saved = self._write(f"step-{self._state.step:08d}.pt", reason)
         if saved is not None:
-            self.newest = saved
+            self.newest, self._newest_validated = saved, self._state.progress.validated
             prune_checkpoints(self._folder, self._state.config.checkpoint.keep)
         return saved
 
     def save_best(self) -> None:
-        """Save this step as the best one."""
+        """Save this step as the best one. A better one of another path or other weights is kept under its own name."""
+        before = read_summary(self._folder.checkpoints / "best.pt").get("best_val_loss")
+        if isinstance(before, float) and before < (self._state.progress.best_val_loss or 0.0):
+            self._put_best_aside()
         self._write("best.pt", "best")
+
+    def forget_best(self) -> None:
+        """What was best so far cannot be compared with what comes: keep it under its own name and begin anew."""
+        self._state.progress.best_val_loss = self._state.progress.best_epoch = None
+        self._put_best_aside()
+
+    def _put_best_aside(self) -> None:
+        best = self._folder.checkpoints / "best.pt"
+        step = read_summary(best).get("step")
+        if best.exists() and isinstance(step, int):
+            for path in (best, best.with_suffix(".json")):
+                path.rename(path.with_stem(f"best-step-{step:08d}"))
 
     def save_final(self) -> bool:
         """Save the last step, unless that has just been done; whether it is saved."""
-        if self.newest is not None and self.newest.step == self._state.step:
+        newest = self.newest
+        if newest is not None and (newest.step, self._newest_validated) == (self._state.step, self._state.step):
             return True
         return self.save("finished") is not None
 

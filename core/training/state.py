@@ -6,7 +6,8 @@ from typing import Any
 import torch
 
 from core.insight.detectors import Detectors
-from core.training.checkpoints import CheckpointError, check_fits, load_weights, restore_rng, rng_state
+from core.training.checkpoint_files import CheckpointError
+from core.training.checkpoints import check_fits, load_weights, restore_rng, rng_state
 from core.training.config import to_dict
 from core.training.optimize import Means, averaged, make_optimizer
 from core.training.progress import TrainingProgress

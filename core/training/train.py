@@ -7,16 +7,20 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from core.errors import one_line
 from core.run.commands import Stop
 from core.run.commands import kind_of as command_name
 from core.run.events import CommandAnswered, PhaseChanged, RunStarted, TrainingCompleteEvent
 from core.run.folder import RunFolder, atomic_write
 from core.run.store import RunWriter
-from core.training.checkpoints import find_checkpoint, load_checkpoint
+from core.training.checkpoint_files import find_checkpoint, list_checkpoints
+from core.training.checkpoints import load_checkpoint
 from core.training.config import TrainingConfig
 from core.training.config_file import dump_config, read_config
 from core.training.control import Control
@@ -25,7 +29,6 @@ from core.training.journal import Journal
 from core.training.metrics import MetricsCallback
 from core.training.presets import total_steps
 from core.training.recipe import Recipe, load_recipe
-from core.training.runner import one_line
 from core.training.state import TrainingState
 from core.training.trainer import Trainer
 
@@ -55,20 +58,22 @@ def train(
     """
     control = control or Control()
     with folder.lock(), _logged(folder):
+        if config is None:
+            config, given = read_config(folder.config_path)
         writer = RunWriter(folder.store_path)
         journal = Journal(writer, callback)
         if watch_trouble is not None:
             watch_trouble(lambda: writer.trouble)
         try:
-            if config is None:
-                config, given = read_config(folder.config_path)
-            complete = _session(folder, config, given, checkpoint, writer, journal, control)
-        except BaseException as error:
-            journal.emit(TrainingCompleteEvent("failed", 0, 0, error=one_line(error)))
-            raise
-        else:
-            journal.emit(complete)
-            return complete
+            path = _checkpoint(folder, checkpoint, writer)
+            contents = load_checkpoint(path) if path else None
+            epoch, step = (contents["epoch"], contents["step"]) if contents else (0, 0)
+            try:
+                return _session(folder, config, given, path, contents, writer, journal, control)
+            except BaseException as error:
+                if not journal.ended:
+                    journal.emit(TrainingCompleteEvent("failed", epoch, step, error=one_line(error)))
+                raise
         finally:
             writer.close()
 
@@ -87,29 +92,38 @@ def _logged(folder: RunFolder) -> Iterator[None]:
         handler.close()
 
 
+def _checkpoint(folder: RunFolder, which: str | None, writer: RunWriter) -> Path | None:
+    """The checkpoint to go on from. A run that ended before its first step has none and begins at its beginning."""
+    if which is None or (which == "latest" and writer.next_session == 0 and not list_checkpoints(folder)):
+        return None
+    return find_checkpoint(folder, which)
+
+
 def _session(
     folder: RunFolder,
     config: TrainingConfig,
     given: frozenset[str],
-    checkpoint: str | None,
+    path: Path | None,
+    contents: dict[str, Any] | None,
     writer: RunWriter,
     journal: Journal,
     control: Control,
 ) -> TrainingCompleteEvent:
     device = choose_device(config.device)
     torch.set_num_threads(choose_threads(config.threads))
-    path = find_checkpoint(folder, checkpoint) if checkpoint else None
-    contents = load_checkpoint(path, device) if path else None
     _seed(config.seed)
+    held_out = frozenset(contents["held_out"]) if contents else frozenset()
     try:
-        held_out = frozenset(contents["held_out"]) if contents else frozenset()
         recipe = load_recipe(config.recipe).prepare(config, given, device, _shown(writer, journal, control), held_out)
     except Stopped:
-        return TrainingCompleteEvent(control.stop_reason or "cancelled", 0, 0)
+        complete = TrainingCompleteEvent(control.stop_reason or "cancelled", 0, 0)
+        journal.emit(complete)
+        return complete
     try:
         state = TrainingState(recipe, device)
         if path and contents:
             state.restore(contents, path)
+        contents = None  # a second model's worth of memory
         atomic_write(folder.config_path, dump_config(recipe.config).encode())
         journal.emit(_started(recipe, state, writer.next_session, path.name if path else ""))
         rewound = path is not None and path != find_checkpoint(folder, "latest")

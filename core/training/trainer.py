@@ -6,6 +6,7 @@ import time
 
 import torch
 
+from core.errors import one_line
 from core.losses.kl import get_kl_weight
 from core.run.events import (
     CompletionReason,
@@ -18,7 +19,9 @@ from core.run.events import (
 )
 from core.run.folder import RunFolder
 from core.run.store import RunWriter
-from core.training.checkpoints import CheckpointError, is_good, list_checkpoints, load_checkpoint
+from core.training.checkpoint_files import is_good, list_checkpoints
+from core.training.checkpoints import load_checkpoint
+from core.training.config import TrainingConfig
 from core.training.control import Control
 from core.training.journal import Journal
 from core.training.obey import Obedience
@@ -39,6 +42,10 @@ RETRY_SECONDS = 0.5
 
 class NotFiniteError(RuntimeError):
     """The loss stays NaN or infinite whatever the trainer does; one line that says what to change."""
+
+
+class NotSavedError(RuntimeError):
+    """The run had to end and its last step could not be saved; one line that says what is left."""
 
 
 class Trainer:
@@ -63,6 +70,8 @@ class Trainer:
         self.obedience = Obedience(state, writer, journal, control, self.saver, self._draft_previews, recipe.configure)
         self.total_steps = total_steps(state.config, recipe.steps_per_epoch)
         self._generator = torch.Generator()
+        self._settled = False
+        self._refused_at: int | None = None
 
     @property
     def kl_weight(self) -> float:
@@ -91,10 +100,16 @@ class Trainer:
             for alert in self.state.detectors.active:
                 self.journal.emit(alert)
             self.journal.emit(PhaseChanged("training"))
-            reason = self._train()
+            reason: CompletionReason = self._train()
+            error = ""
+        except BaseException as failure:
+            reason, error = "failed", one_line(failure)
+            raise
         finally:
             self._report_previews(self.previews.close())
-        return self._complete(reason)
+            complete = self._complete(reason, error)
+            self.journal.emit(complete)
+        return complete
 
     def _train(self) -> CompletionReason:
         while True:
@@ -161,7 +176,8 @@ class Trainer:
             self.state.means.add({**values, "train_loss": total}, len(batch))
         else:
             self._skipped(values)
-        if step == 1:
+        if not self._settled:
+            self._settled = True
             # Torch's import leaves a million objects: a full collection would stop the screen for a tenth of a second.
             gc.collect()
             gc.freeze()
@@ -185,7 +201,7 @@ class Trainer:
                 f"{term} is not finite, and going back to the last good state does not help; look at the data, "
                 f"or start again with --set learning_rate={self.state.config.learning_rate / 4:g}"
             )
-        self.state.restore_weights(load_checkpoint(good[-1].path, self.state.device), good[-1].path)
+        self.state.restore_weights(load_checkpoint(good[-1].path), good[-1].path)
         self.state.progress.rate_scale *= 0.5
         self.state.progress.skipped_in_a_row = 0
         self.state.progress.rollbacks_in_vain += 1
@@ -204,7 +220,8 @@ class Trainer:
 
     def _end_epoch(self) -> None:
         self.journal.emit(PhaseChanged("validating"))
-        validation = validate(self.recipe, self.state, self.kl_weight, self._interrupted)
+        config = self.state.config
+        validation = validate(self.recipe, self.state, self.kl_weight, lambda: self._interrupted(config))
         if validation is None:
             return
         elapsed = time.perf_counter() - self._started
@@ -222,15 +239,19 @@ class Trainer:
             self._draft_previews()
         self.journal.emit(PhaseChanged("training"))
 
-    def _interrupted(self) -> bool:
-        """Between two validation batches: a stop is not kept waiting for the rest. They are all made again later."""
+    def _interrupted(self, config: TrainingConfig) -> bool:
+        """Between two validation batches: whether a stop, or other loss weights, make the rest pointless."""
         self.obedience.attend()
-        return self.control.stop_reason is not None
+        return self.control.stop_reason is not None or self.state.config is not config
 
     @torch.no_grad()
     def _draft_previews(self) -> None:
-        drafts = list(self.recipe.draft_previews(unwrapped(self.state.average).eval()))
-        self.previews.make(self.state.epoch, self.state.step, drafts)
+        try:
+            drafts = list(self.recipe.draft_previews(unwrapped(self.state.average).eval()))
+        except RuntimeError as error:  # out of memory, most likely: a preview is not worth a run
+            self._report_previews([error])
+        else:
+            self.previews.make(self.state.epoch, self.state.step, drafts)
 
     def _report_previews(self, done: list[PreviewEvent | Exception]) -> None:
         for result in done:
@@ -243,21 +264,32 @@ class Trainer:
         """Save for a stop. A person's stop that cannot be saved is withdrawn, so that nothing is lost."""
         reason = self.control.stop_reason
         assert reason is not None
-        if self.saver.save(reason) is not None:
+        if self.saver.save(reason) is not None or (reason == "cancelled" and self._refused_at is not None):
             return True
         if reason == "preempted" or self.state.step >= self.total_steps:
-            raise CheckpointError("asked to end, but this step could not be saved; the last checkpoint stands")
+            raise NotSavedError(f"asked to end, but step {self.state.step} could not be saved; {self._what_stands()}")
         self.control.withdraw_stop()
-        self.journal.emit(Reported("not stopped: this step could not be saved; training goes on", self.state.step))
+        self._refused_at = self.state.step
+        self.journal.emit(
+            Reported(
+                f"not stopped, since this step cannot be saved (see the alert); ask once more to stop without it: "
+                f"{self._what_stands()}",
+                self.state.step,
+            )
+        )
         return False
 
     def _wait_for_room(self) -> None:
         """The last step is trained but cannot be saved: hold it in memory for a while, rather than lose it."""
         if self.saver.in_trouble_for() > FINAL_PATIENCE_SECONDS:
-            raise CheckpointError("all steps are trained, but the last could not be saved; the last checkpoint stands")
+            raise NotSavedError(f"all steps are trained, but the last could not be saved; {self._what_stands()}")
         time.sleep(RETRY_SECONDS)
 
-    def _complete(self, reason: CompletionReason) -> TrainingCompleteEvent:
+    def _what_stands(self) -> str:
+        newest = self.saver.newest
+        return f"the last checkpoint is that of step {newest.step}" if newest else "there is no checkpoint"
+
+    def _complete(self, reason: CompletionReason, error: str) -> TrainingCompleteEvent:
         newest = self.saver.newest
         return TrainingCompleteEvent(
             reason=reason,
@@ -267,6 +299,7 @@ class Trainer:
             best_val_loss=self.state.progress.best_val_loss,
             best_epoch=self.state.progress.best_epoch,
             checkpoint=newest.path if newest else "",
+            error=error,
         )
 
     def _device_memory(self) -> float:

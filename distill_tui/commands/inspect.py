@@ -31,7 +31,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _described(path: Path) -> dict[str, Any]:
     try:
-        from core.training.checkpoints import CheckpointError, describe
+        from core.training.checkpoint_files import CheckpointError
+        from core.training.checkpoints import describe
     except ImportError as error:
         return {**_summary(path), "weights": f"not looked at ({error})"}
     try:

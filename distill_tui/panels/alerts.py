@@ -1,7 +1,7 @@
 """The newest warning in one line, and how many more there are."""
 
 from core.run.events import AlertStarted
-from distill_tui.chart import Row, Run
+from distill_tui.cells import Row, Run
 from distill_tui.format import clean
 from distill_tui.panels.frame import fit, width_of
 from distill_tui.panels.panel import Panel

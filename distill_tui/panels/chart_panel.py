@@ -2,22 +2,9 @@
 
 from core.run.events import AlertStarted, NoteAdded, TermInfo
 from core.run.link import Series
-from distill_tui.chart import (
-    SMOOTHING,
-    Mark,
-    Row,
-    Run,
-    Steps,
-    Values,
-    axis_row,
-    axis_unit,
-    draw,
-    label_column,
-    marks_row,
-    steps_axis,
-    trend,
-    values_axis,
-)
+from distill_tui.axes import Mark, Steps, Values, axis_row, axis_unit, label_column, marks_row, steps_axis, values_axis
+from distill_tui.cells import Row, Run
+from distill_tui.chart import SMOOTHING, draw, trend
 from distill_tui.format import clean, number, plural
 from distill_tui.panels.curves import (
     Bests,
@@ -169,7 +156,9 @@ class ChartPanel(Panel):
         tall = height - apart - whole
         if self._drawn != (len(curves), width, tall):  # another size is another chart: its axis is its own
             self._drawn, self._values = (len(curves), width, tall), None
-        self._values = values_axis(curves, log=self.log_scale, former=self._values, ticks=max(3, min(6, tall // 3)))
+        self._values = values_axis(
+            [curve.points for curve in curves], log=self.log_scale, former=self._values, ticks=max(3, min(6, tall // 3))
+        )
         best = self._bests(self.snapshot.state).get(self.term.name)
         reach, best_step = SMOOTHING[self.smoothing], best.step if best else None
         drawing = draw(curves, x, self._values, width, tall, smoothing=reach, best=best_step)

@@ -5,7 +5,7 @@ from typing import Any
 from rich.cells import cell_len
 
 from core.run.events import RunStarted
-from distill_tui.chart import Row, Run
+from distill_tui.cells import Row, Run
 from distill_tui.format import clean, count, duration, number, plural
 from distill_tui.panels.frame import fit, framed, wrapped
 from distill_tui.panels.panel import ScrollPanel

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from core.run.events import EpochMetrics, TermInfo
 from core.run.link import Series
 from core.run.state import RunState
-from distill_tui.chart import OVERSAMPLING, Curve, Steps, traced
+from distill_tui.axes import Steps
+from distill_tui.chart import OVERSAMPLING, Curve, traced
 from distill_tui.reader import Query, Snapshot
 
 TOTAL = TermInfo("train_loss", "total", "total", judged=False, help="All terms at the weights they had.")

@@ -16,7 +16,7 @@ from core.run.events import (
     Stored,
     TrainingCompleteEvent,
 )
-from distill_tui.chart import Row, Run
+from distill_tui.cells import Row, Run
 from distill_tui.format import clean, clock, count, duration, number, plural
 from distill_tui.panels.frame import framed, wrapped
 from distill_tui.panels.panel import ScrollPanel

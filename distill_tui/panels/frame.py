@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, set_cell_size
 
-from distill_tui.chart import Row, Run, merged
+from distill_tui.cells import Row, Run, merged
 
 BLANK: Row = ()
 

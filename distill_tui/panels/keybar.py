@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from distill_tui.chart import Row, Run
+from distill_tui.cells import Row, Run
 from distill_tui.keys import Key, Scope, footer, scoped
 from distill_tui.panels.frame import spread, width_of
 from distill_tui.panels.panel import Panel

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from distill_tui.chart import Row
+from distill_tui.cells import Row
 from distill_tui.keys import bindings
 from distill_tui.panels.frame import fit
 from distill_tui.reader import Query, Snapshot

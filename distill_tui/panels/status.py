@@ -3,7 +3,7 @@
 from collections import deque
 
 from core.run.state import RunState, Status
-from distill_tui.chart import Row, Run
+from distill_tui.cells import Row, Run
 from distill_tui.format import clean, count, duration, gigabytes, number, percent, plural
 from distill_tui.panels.frame import fit, joined, spread, width_of
 from distill_tui.panels.panel import Panel

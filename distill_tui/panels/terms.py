@@ -7,7 +7,9 @@ from textual.message import Message
 
 from core.run.events import TermInfo
 from core.run.link import Series
-from distill_tui.chart import Row, Run, Values, draw, sparkline, steps_axis, trend, values_axis
+from distill_tui.axes import Values, steps_axis, values_axis
+from distill_tui.cells import Row, Run
+from distill_tui.chart import draw, sparkline, trend
 from distill_tui.format import clean, number
 from distill_tui.panels.curves import (
     Bests,
@@ -203,7 +205,9 @@ class TermsPanel(Panel):
             if valid is not None and valid.mean:
                 curves.append(self._trace(valid, x, "validation", dashed=True))
             key = term.name, len(curves), width, height  # another size is another chart: no axis is carried over
-            axis = self._values[key] = values_axis(curves, former=self._values.get(key), ticks=10)
+            axis = self._values[key] = values_axis(
+                [curve.points for curve in curves], former=self._values.get(key), ticks=10
+            )
             content = draw(curves, x, axis, width - 2, height - 2).rows
         heading, value = self._heading(term, train, chosen), validation(state.epoch, term)
         corner: Row = (Run(number(value), "validation"),) if value is not None else ()

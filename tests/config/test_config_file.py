@@ -57,7 +57,7 @@ configs = st.builds(
     loss=st.builds(
         LossConfig,
         stft=stft_losses(),
-        reconstruction=st.builds(ReconLossConfig, weight=non_negative),
+        reconstruction=st.builds(ReconLossConfig, weight=st.floats(0.01, 100)),
         kl=st.builds(KLLossConfig, warmup_fraction=probability),
     ),
     preview=st.builds(PreviewConfig, every=st.integers(0, 1000)),

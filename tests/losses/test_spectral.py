@@ -74,9 +74,20 @@ def test_defaults_are_the_specification_s() -> None:
 def test_stft_loss_is_auraloss_on_the_magnitude_row_after_row() -> None:
     data = tensors(bands=64, frames=40)
     reference = auraloss.freq.MultiResolutionSTFTLoss([512, 1024, 2048], [128, 256, 512], [512, 1024, 2048])
-    signals = [data[name][:, 0].reshape(3, 1, -1) for name in ("recon", "target")]
+    silence = data["target"][:, 0].amin(dim=(1, 2), keepdim=True)
+    signals = [(data[name][:, 0] - silence).reshape(3, 1, -1) for name in ("recon", "target")]
 
     torch.testing.assert_close(compute_combined_loss(**data)["stft_loss"], reference(*signals))
+
+
+def test_stft_loss_tells_loud_from_quiet_on_normalised_magnitudes() -> None:
+    data = tensors(bands=64, frames=40)
+    data["target"][:, 0, :32] += 3  # loud below, quiet above: the mean stays 0
+    data["target"][:, 0, 32:] -= 3
+    same = compute_combined_loss(**{**data, "recon": data["target"]})["stft_loss"]
+    data["recon"] = -data["target"]
+
+    assert compute_combined_loss(**data)["stft_loss"] > same + 0.5
 
 
 def test_stft_loss_feels_the_magnitude_channel_only() -> None:

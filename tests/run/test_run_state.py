@@ -82,7 +82,7 @@ def test_what_is_shown_lies_on_the_runs_path(history: list[Stored]) -> None:
         if hasattr(stored.event, "start_step"):
             path = [step for step in path if step <= stored.event.start_step]
         elif hasattr(stored.event, "val_loss") and hasattr(stored.event, "total_epochs"):
-            path.append(stored.event.step)
+            path = [*(step for step in path if step < stored.event.step), stored.event.step]
     state = fold(RunState(), history)
     assert [epoch.step for epoch in state.epochs] == path
     assert state.best in (None, *state.epochs)

@@ -11,17 +11,8 @@ import pytest
 import torch
 
 from core.run.folder import RunFolder
-from core.training.checkpoints import (
-    CheckpointError,
-    describe,
-    find_checkpoint,
-    list_checkpoints,
-    load_checkpoint,
-    prune_checkpoints,
-    restore_rng,
-    rng_state,
-    save_checkpoint,
-)
+from core.training.checkpoint_files import CheckpointError, find_checkpoint, list_checkpoints, prune_checkpoints
+from core.training.checkpoints import describe, load_checkpoint, restore_rng, rng_state, save_checkpoint
 from core.training.train import train
 
 

@@ -13,7 +13,8 @@ import pytest
 
 from core.run.events import AlertEnded, AlertStarted, CheckpointSaved, Event, StepMetrics, TrainingCompleteEvent
 from core.run.folder import RunFolder
-from core.training.checkpoints import list_checkpoints, load_checkpoint
+from core.training.checkpoint_files import list_checkpoints
+from core.training.checkpoints import load_checkpoint
 from core.training.train import train
 
 

@@ -13,7 +13,8 @@ import pytest
 from core.run.events import encode, kind_of
 from core.run.folder import RunFolder
 from core.run.links.folder import FolderLink
-from core.training.checkpoints import find_checkpoint, load_checkpoint
+from core.training.checkpoint_files import find_checkpoint
+from core.training.checkpoints import load_checkpoint
 from core.training.config_file import dump_config, load_config
 from tests.training.conftest import TINY
 from tests.training.test_resume import same

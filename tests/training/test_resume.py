@@ -9,7 +9,8 @@ import torch
 
 from core.run.events import EpochMetrics, Event, PhaseChanged, StepMetrics
 from core.run.folder import RunFolder
-from core.training.checkpoints import find_checkpoint, load_checkpoint
+from core.training.checkpoint_files import find_checkpoint
+from core.training.checkpoints import load_checkpoint
 from core.training.control import Control
 from core.training.train import train
 

@@ -12,7 +12,7 @@ import pytest
 from core.errors import UsageError
 from core.run.events import Event, StepMetrics
 from core.run.folder import RunFolder
-from core.training.checkpoints import list_checkpoints
+from core.training.checkpoint_files import list_checkpoints
 from core.training.config_file import load_config
 from core.training.runner import TrainingRunner
 
@@ -143,6 +143,47 @@ def test_a_run_that_another_trainer_holds_is_left_alone(tiny: Tiny, tmp_path: Pa
         process.stdin.close()
     assert runner.exit_status == 2
     assert str(process.pid) in str(runner.error)
+
+
+def test_a_run_whose_folder_vanishes_ends_as_failed(tiny: Tiny, tmp_path: Path) -> None:
+    import shutil
+
+    runner, steps = TrainingRunner(), Steps()
+    folder = runner.start(*tiny(**ENDLESS), tmp_path, steps)
+    until(lambda: steps.last >= 1)
+    shutil.rmtree(folder.path)
+    runner.preempt()
+    runner.wait(60)
+    assert (runner.state, runner.exit_status) == ("failed", 1)
+    assert "could not be saved" in str(runner.error)
+
+
+def test_a_stop_that_cannot_be_saved_is_refused_once_and_then_obeyed(tiny: Tiny, tmp_path: Path) -> None:
+    import shutil
+
+    runner, steps = TrainingRunner(), Steps()
+    folder = runner.start(*tiny(**ENDLESS), tmp_path, steps)
+    until(lambda: steps.last >= 1)
+    shutil.rmtree(folder.checkpoints)
+    runner.cancel()
+    asked_at = steps.last
+    until(lambda: steps.last > asked_at + 3)
+    assert runner.alive
+    runner.cancel()
+    complete = runner.wait(60)
+    assert complete is not None
+    assert complete.reason == "cancelled"
+
+
+def test_a_run_that_never_began_begins_when_it_is_resumed(tiny: Tiny, tmp_path: Path) -> None:
+    runner = TrainingRunner()
+    folder = runner.start(*tiny(epochs=1), tmp_path, lambda event: runner.preempt())
+    runner.wait(60)
+    assert list_checkpoints(folder) == []
+    runner.resume(folder)
+    complete = runner.wait(60)
+    assert complete is not None
+    assert (complete.reason, runner.exit_status) == ("finished", 0)
 
 
 def test_a_stop_while_files_are_read_ends_it_without_a_checkpoint(tiny: Tiny, tmp_path: Path) -> None:

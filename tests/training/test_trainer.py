@@ -27,7 +27,7 @@ from core.run.events import (
 )
 from core.run.folder import RunFolder
 from core.run.links.folder import FolderLink
-from core.training.checkpoints import list_checkpoints
+from core.training.checkpoint_files import list_checkpoints
 from core.training.config_file import read_config
 from core.training.train import train
 from core.training.trainer import NotFiniteError

@@ -18,7 +18,7 @@ import torch
 import core.audio.recipe  # noqa: F401 - loaded before the fork
 from core.run.events import Event, StepMetrics, encode, kind_of
 from core.run.folder import RunFolder
-from core.training.checkpoints import list_checkpoints
+from core.training.checkpoint_files import list_checkpoints
 from core.training.train import train
 
 

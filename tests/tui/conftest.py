@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from distill_tui import reader
 from distill_tui.app import DistillApp, Watch
 from distill_tui.reader import Reader
 from distill_tui.screens import dashboard
@@ -59,6 +60,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
     for name in ("NO_COLOR", "COLORFGBG", "SSH_CONNECTION", "PULSE_SERVER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(dashboard, "Reader", partial(Reader, interval=0.05))
+    monkeypatch.setattr(reader, "INFO_INTERVAL", 0.2)
     time.tzset()
     yield
     monkeypatch.undo()

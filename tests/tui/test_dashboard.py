@@ -241,7 +241,7 @@ async def test_filter_shows_only_terms_that_match(monitor: Monitor) -> None:
 @pytest.mark.parametrize("size", SIZES)
 async def test_thirty_terms_can_all_be_reached(monitor: Monitor, size: tuple[int, int]) -> None:
     async with monitor(FakeLink(terms=many_terms(30), steps=100), size=size) as seen:
-        seen.board._focus("terms")
+        seen.board.focus_panel("terms")
         reached = set()
         for _ in range(30):
             reached.add(seen.board.terms.selected)
@@ -254,7 +254,7 @@ async def test_copy_sends_the_value_to_the_terminals_clipboard(monitor: Monitor)
     async with monitor() as seen:
         await seen.press("y")
         assert re.fullmatch(r"0\.2\d\d", seen.app.clipboard)
-        seen.board._focus("config")
+        seen.board.focus_panel("config")
         await seen.press("y")
         assert "preset" in seen.app.clipboard
         assert "loss.stft" in seen.app.clipboard
@@ -411,6 +411,6 @@ async def test_a_run_that_ended_says_how(monitor: Monitor) -> None:
     link.complete("failed", "DataError: no sounds left")
     async with monitor(link) as seen:
         assert "✗ failed" in seen.text
-        seen.board._focus("events")
+        seen.board.focus_panel("events")
         await seen.press("enter")
         assert "DataError: no sounds left" in seen.text

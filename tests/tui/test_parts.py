@@ -12,7 +12,7 @@ from textual.color import Color
 from textual.geometry import Region
 
 from distill_tui.ascii import Ascii, to_ascii, wanted
-from distill_tui.chart import Run
+from distill_tui.cells import Run
 from distill_tui.format import clean, clock, count, duration, gigabytes, number, percent, plural
 from distill_tui.keys import KEYS, bindings, footer, markdown_table, scoped
 from distill_tui.panels.frame import fit, framed, joined, spread, width_of, wrapped
@@ -141,6 +141,6 @@ def test_no_key_does_two_things_in_one_place() -> None:
 
 def test_bindings_footer_and_table_come_from_the_list() -> None:
     assert {binding.id for binding in bindings("run", "chart")} == {key.id for key in scoped("run", "chart")}  # type: ignore[union-attr]
-    assert [key.id for key in footer(scoped("run"))][:3] == ["play", "compare", "save"]
+    assert [key.id for key in footer(scoped("run"))][:4] == ["back", "play", "compare", "save"]
     table = markdown_table()
     assert all(f"| `{key.shown}` |" in table for key in KEYS if key.listed)

@@ -71,7 +71,7 @@ def test_noise_on_descriptor_2_comes_after_the_screen_not_on_it() -> None:
 
 def test_a_screen_that_fails_leaves_a_saved_run(tmp_path: Path) -> None:
     from core.run.folder import RunFolder
-    from core.training.checkpoints import list_checkpoints
+    from core.training.checkpoint_files import list_checkpoints
 
     status, shown = on_a_terminal(FAILING, str(tmp_path))
     (run,) = (tmp_path / "runs").iterdir()

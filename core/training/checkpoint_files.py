@@ -1,0 +1,95 @@
+"""A run's checkpoints as files: which there are, which is newest, best and good. No torch."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import UsageError
+from core.run.folder import RunFolder
+
+_NAME = re.compile(r"step-(\d{8,})\.pt")
+
+
+class CheckpointError(UsageError):
+    """A checkpoint cannot be written, read or used here; one line: what, where, what to do."""
+
+
+@dataclass(frozen=True)
+class CheckpointFile:
+    """A checkpoint on disk, as its name and its readable .json tell it, without loading a weight."""
+
+    path: Path
+    step: int
+    summary: dict[str, Any]
+
+
+def read_summary(path: Path) -> dict[str, Any]:
+    """The readable .json beside a checkpoint; empty where there is none."""
+    try:
+        summary = json.loads(path.with_suffix(".json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return summary if isinstance(summary, dict) else {}
+
+
+def list_checkpoints(folder: RunFolder) -> list[CheckpointFile]:
+    """The step checkpoints of a run in the order they were saved; `best.pt` is not among them.
+
+    After a resume from an earlier one, a lower step may be the newer checkpoint.
+    """
+    found = []
+    for path in folder.checkpoints.glob("step-*.pt"):
+        if match := _NAME.fullmatch(path.name):
+            found.append(CheckpointFile(path, int(match[1]), read_summary(path)))
+    return sorted(found, key=_saved)
+
+
+def get_best_checkpoint(folder: RunFolder) -> Path | None:
+    """The checkpoint with the lowest validation loss so far."""
+    path = folder.checkpoints / "best.pt"
+    return path if path.exists() else None
+
+
+def find_checkpoint(folder: RunFolder, which: str) -> Path:
+    """The file for "latest", "best", a step checkpoint's name, or a path. Raises CheckpointError if it is not there."""
+    if which == "latest":
+        checkpoints = list_checkpoints(folder)
+        if not checkpoints:
+            raise CheckpointError(f"{folder.path}: no checkpoint yet; start again with: distill-tui train")
+        return checkpoints[-1].path
+    if which == "best":
+        best = get_best_checkpoint(folder)
+        if best is None:
+            raise CheckpointError(f"{folder.path}: no best checkpoint yet (it comes with the first validation)")
+        return best
+    for path in (Path(which), folder.checkpoints / which, folder.checkpoints / f"{which}.pt"):
+        if path.is_file():
+            return path
+    raise CheckpointError(f"{which}: no such checkpoint; there are {', '.join(_names(folder)) or 'none'}")
+
+
+def is_good(checkpoint: CheckpointFile) -> bool:
+    """Whether a rollback may return to it: saved at an epoch's end, and not amid steps that were not finite."""
+    return checkpoint.summary.get("reason") == "interval" and not checkpoint.summary.get("skipped_in_a_row")
+
+
+def prune_checkpoints(folder: RunFolder, keep: int) -> None:
+    """Delete all but the `keep` newest checkpoints and the newest that a rollback would return to."""
+    checkpoints = list_checkpoints(folder)
+    kept = {c.path for c in checkpoints[-keep:]}
+    kept.update([c.path for c in checkpoints if is_good(c)][-1:])
+    for checkpoint in checkpoints:
+        if checkpoint.path not in kept:
+            checkpoint.path.unlink(missing_ok=True)
+            checkpoint.path.with_suffix(".json").unlink(missing_ok=True)
+
+
+def _saved(checkpoint: CheckpointFile) -> tuple[float, int]:
+    saved = checkpoint.summary.get("saved")
+    return (saved if isinstance(saved, float) else checkpoint.path.stat().st_mtime, checkpoint.step)
+
+
+def _names(folder: RunFolder) -> list[str]:
+    return [checkpoint.path.stem for checkpoint in list_checkpoints(folder)]
