@@ -47,7 +47,7 @@ class Values:
 
 
 def rounded_up(value: int) -> int:
-    """The next of a ladder of spans: 8 12 16 24 32 48 ... 512, then 640 768 896 1024, 1280 ...: a quarter at most apart.
+    """The next rung of a ladder: 8 12 16 24 32 48 ... 512, then 640 768 896 1024, 1280 ...: a quarter at most apart.
 
     A young run outgrows its span every few seconds, and each time all of its charts are drawn anew: there the rungs
     are further apart.
@@ -60,9 +60,9 @@ def rounded_up(value: int) -> int:
 def steps_axis(newest: int, dots: int, *, span: int | None = None, lo: int | None = None) -> Steps:
     """The x axis of a run whose newest step is `newest`.
 
-    Without `span` the whole run is shown: the axis ends where the next of a ladder of nice spans does, so the curve
-    fills it from four fifths to the end before anything moves. With `span` a window follows the newest step in jumps
-    of an eighth, or stays at `lo`.
+    Without `span` the whole run is shown: the axis ends at the next rung of a ladder of spans, so the curve grows
+    from two thirds (later four fifths) of it to its end before anything moves. With `span` a window follows the
+    newest step in jumps of an eighth, or stays at `lo`.
     """
     dots = max(1, dots)
     if span is None:
@@ -104,9 +104,8 @@ def _linear_axis(low: float, high: float, ticks: int) -> Values:
     if high - low < least:
         low, high = (low + high - least) / 2, (low + high + least) / 2
     air = (high - low) * 0.1  # so that the next few values do not move the axis
-    low, high = (max(0.0, low - air) if low >= 0 else low - air), high + air
-    if 0 <= low <= (high - low) / 5:
-        low = 0.0
+    from_zero = 0 <= low <= (high - low) / 8
+    low, high = 0.0 if from_zero else max(0.0, low - air) if low >= 0 else low - air, high + air
     unit = _nice((high - low) / max(1, ticks - 1))
     while len(marks := _multiples(unit, low, high)) < 2:
         unit = _nice(unit * 0.4)

@@ -86,8 +86,8 @@ def train_headless(begin: "Callable[[TrainingRunner], RunFolder]", *, as_json: b
 
     `begin` starts or resumes with the runner that it is given.
     """
-    from core.run.links.thread import ThreadLink
     from core.errors import one_line
+    from core.run.links.thread import ThreadLink
     from core.training.runner import TrainingRunner
 
     runner = TrainingRunner()

@@ -164,7 +164,7 @@ def line_of(stored: Stored, before: RunState) -> str | None:
             distance = f", MRSTFT {number(preview.mrstft)}" if preview.mrstft is not None else ""
             return f"preview of epoch {preview.epoch}: {preview.kind} {preview.name}{distance}, {preview.audio_path}"
         case AlertStarted(title=title, explanation=explanation, action=action):
-            return f"! {title}. {explanation} {action}"
+            return f"! {title}. {explanation}. {action}".replace("..", ".")
         case AlertEnded(id=ended):
             alert = next((alert for alert in before.alerts if alert.id == ended), None)
             return f"over: {alert.title}" if alert else None

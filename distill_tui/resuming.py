@@ -1,12 +1,15 @@
 """Where a stopped run stands, gathered for the person who decides whether and from where to train on."""
 
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.run.state import RunState, fold
+from core.training.checkpoint_files import get_best_checkpoint, list_checkpoints, read_summary
+from core.training.config import ConfigError
+from core.training.config_file import read_config
+from core.training.presets import total_steps
 
 if TYPE_CHECKING:
     from core.run.folder import RunFolder
@@ -56,7 +59,7 @@ def resume_facts(folder: "RunFolder") -> ResumeFacts:
     finally:
         link.close()
     state = fold(RunState(), stored)
-    latest, best = _checkpoints(folder.checkpoints)
+    latest, best = _checkpoints(folder)
     started, complete = state.started, state.complete
     return ResumeFacts(
         name=folder.name,
@@ -87,22 +90,32 @@ def _problem(folder: "RunFolder", checkpoint: CheckpointFacts | None, state: Run
         return f"It is being trained now{who}: watch it instead."
     if checkpoint is None:
         return "It has no checkpoint yet, so there is nothing to go on from. Start a new run on the same sounds."
-    started = state.started
-    if started and started.total_steps and checkpoint.step >= started.total_steps:
-        return f"All of its {started.total_steps:,} steps are done: there is nothing left to train."
+    planned = _planned_steps(folder, state)
+    if planned and checkpoint.step >= planned:
+        return f"All of its {planned:,} steps are done. More epochs in its config.toml would give it more to do."
     return ""
 
 
-def _checkpoints(folder: Path) -> tuple[CheckpointFacts | None, CheckpointFacts | None]:
-    """The newest numbered checkpoint and the best one, as far as they are there."""
-    numbered = [facts for path in folder.glob("step-*.pt") if (facts := _facts(path)) is not None]
-    return max(numbered, key=lambda facts: facts.step, default=None), _facts(folder / "best.pt")
+def _planned_steps(folder: "RunFolder", state: RunState) -> int:
+    """By the config as it is now, which a person may have given more epochs; 0 where that is not known."""
+    try:
+        config, _ = read_config(folder.config_path)
+    except ConfigError:
+        return 0
+    if state.started is None:
+        return 0
+    return total_steps(config, state.started.steps_per_epoch) if config.epochs else state.started.total_steps
+
+
+def _checkpoints(folder: "RunFolder") -> tuple[CheckpointFacts | None, CheckpointFacts | None]:
+    """The checkpoint that "latest" means to the trainer, and the best one, as far as they are there."""
+    numbered = [facts for found in list_checkpoints(folder) if (facts := _facts(found.path)) is not None]
+    best = get_best_checkpoint(folder)
+    return numbered[-1] if numbered else None, _facts(best) if best else None
 
 
 def _facts(path: Path) -> CheckpointFacts | None:
-    """None where the file is missing or its summary cannot be read: it is then not offered, `inspect` says more."""
-    try:
-        summary = json.loads(path.with_suffix(".json").read_bytes())
-        return CheckpointFacts(path, int(summary["step"]), int(summary["epoch"])) if path.is_file() else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    """None where the summary beside it cannot be read: it is then not offered, `inspect` says more."""
+    summary = read_summary(path)
+    step, epoch = summary.get("step"), summary.get("epoch")
+    return CheckpointFacts(path, step, epoch) if isinstance(step, int) and isinstance(epoch, int) else None

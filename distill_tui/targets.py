@@ -13,10 +13,12 @@ def find_run(target: str, runs_dir: Path | None = None) -> RunFolder:
     Raises CommandError, with the nearest name, when there is none, and RunFolderError when it is no run.
     """
     path = Path(target).expanduser()
-    if path.exists():
-        return RunFolder.open(path)
     runs_dir = runs_dir or default_runs_dir()
-    if len(path.parts) == 1 and (runs_dir / path).is_dir():
+    # A run is often named after the sounds it was trained on, and their folder may lie right here.
+    named = len(path.parts) == 1 and (runs_dir / path).is_dir()
+    if path.exists() and (RunFolder(path).exists() or not named):
+        return RunFolder.open(path)
+    if named:
         return RunFolder.open(runs_dir / path)
     names = [entry.name for entry in runs_dir.iterdir() if entry.is_dir()] if runs_dir.is_dir() else []
     near = difflib.get_close_matches(path.name, names, n=1)

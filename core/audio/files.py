@@ -5,8 +5,9 @@ Finding sounds needs neither torch nor numpy, so that a command line answers at 
 
 import os
 import re
+import stat
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,10 @@ AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".
 BLOCK_FRAMES = 1 << 20  # frames decoded at a time, so that a long many-channel file is never whole in memory
 UNKNOWN_SIZE = 0x7FFFF000  # from here on (and 0) a size is what programs write that do not know how much will follow
 SAMPLE_RATES = range(1_000, 1_000_001)  # Hz; outside of it a header is nonsense, and resampling would fill the memory
+
+
+RUN_FILES = frozenset({"config.toml", "run.sqlite"})
+MOST_ENTRIES = 200_000
 
 
 class DataError(UsageError):
@@ -46,8 +51,9 @@ class FolderScan:
 def find_sounds(folder: Path) -> list[Path]:
     """The audio files under `folder`, sorted by their path in it; links are followed, each file is listed once.
 
-    Hidden files and folders are left out (macOS keeps `._name.wav` beside each file on foreign disks). Raises
-    DataError where the folder is missing, is none, cannot be listed, or holds no audio file.
+    Left out are hidden files and folders (macOS keeps `._name.wav` beside each file on foreign disks) and this
+    program's own run folders. Raises
+    DataError where the folder is missing, is none, cannot be listed, or holds no audio file or very many.
     """
     if not folder.exists():
         raise DataError(f"{folder}: no such folder; give the folder that holds your sounds")
@@ -67,10 +73,12 @@ def find_sounds(folder: Path) -> list[Path]:
 def _walk(folder: Path) -> Iterator[Path]:
     seen: set[tuple[int, int]] = set()
 
-    def first_time(path: Path) -> bool:
+    def first_time(path: Path, is_right_kind: Callable[[int], bool]) -> bool:
         try:
             status = path.stat()
         except OSError:  # a link to nowhere
+            return False
+        if not is_right_kind(status.st_mode):  # a pipe would be waited on for good
             return False
         identity = (status.st_dev, status.st_ino)
         if identity in seen:
@@ -78,13 +86,20 @@ def _walk(folder: Path) -> Iterator[Path]:
         seen.add(identity)
         return True
 
-    first_time(folder)
+    first_time(folder, stat.S_ISDIR)
+    entries = 0
     for parent, folders, names in os.walk(folder, followlinks=True):
+        entries += len(names) + len(folders)
+        if entries > MOST_ENTRIES:
+            raise DataError(f"{folder}: more than {MOST_ENTRIES:,} files; name a folder that holds just your sounds")
+        if RUN_FILES.issubset(names):  # a run's previews are made from held-out sounds: never train on them
+            folders.clear()
+            continue
         # Visiting in order keeps the choice between two links to one file the same everywhere.
-        folders[:] = [f for f in sorted(folders) if not f.startswith(".") and first_time(Path(parent, f))]
+        folders[:] = [f for f in sorted(folders) if not f.startswith(".") and first_time(Path(parent, f), stat.S_ISDIR)]
         for name in sorted(names):
             path = Path(parent, name)
-            if path.suffix.lower() in AUDIO_SUFFIXES and not name.startswith(".") and first_time(path):
+            if path.suffix.lower() in AUDIO_SUFFIXES and not name.startswith(".") and first_time(path, stat.S_ISREG):
                 yield path
 
 
@@ -154,7 +169,7 @@ def _open(path: Path) -> Any:
     try:
         if path.stat().st_size == 0:
             raise UnreadableSound("empty file")
-        sound = soundfile.SoundFile(path)
+        sound = soundfile.SoundFile(os.fsencode(path))  # old disks hold names that are not UTF-8
     except soundfile.LibsndfileError as error:
         raise UnreadableSound(f"not audio that can be read ({_plain(error.error_string)})") from error
     except OSError as error:

@@ -49,7 +49,12 @@ class TrainingRunner:
         """
         name = config.name or Path(config.data.path).expanduser().resolve().name
         folder = RunFolder.create(runs_dir, name)
-        atomic_write(folder.config_path, dump_config(config, given).encode())
+        try:
+            atomic_write(folder.config_path, dump_config(config, given).encode())
+        except OSError as error:
+            raise UsageError(
+                f"{folder.path}: cannot be written ({error.strerror or error}); name another --runs"
+            ) from error
         self._launch(folder, config, given, None, callback)
         return folder
 

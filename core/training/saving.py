@@ -117,7 +117,7 @@ class Saver:
                 severity="danger",
                 title="The last checkpoint could not be saved",
                 explanation=explanation,
-                action="Free some space, then press s to save now. Training goes on meanwhile.",
+                action="Training goes on; s, or distill-tui save, tries again at once.",
                 step=self._state.step,
                 epoch=self._state.epoch,
             )

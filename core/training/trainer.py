@@ -71,6 +71,7 @@ class Trainer:
         self.total_steps = total_steps(state.config, recipe.steps_per_epoch)
         self._generator = torch.Generator()
         self._settled = False
+        self._preview_trouble: type[Exception] | None = None
         self._refused_at: int | None = None
 
     @property
@@ -256,8 +257,11 @@ class Trainer:
     def _report_previews(self, done: list[PreviewEvent | Exception]) -> None:
         for result in done:
             if isinstance(result, Exception):
-                self.journal.emit(Reported(f"a preview could not be made: {result}", self.state.step))
+                if self._preview_trouble is not type(result):  # a full disk refuses every one of them
+                    self._preview_trouble = type(result)
+                    self.journal.emit(Reported(f"a preview could not be made: {result}", self.state.step))
             else:
+                self._preview_trouble = None
                 self.journal.emit(result)
 
     def _save_to_stop(self) -> bool:

@@ -89,10 +89,10 @@ def run(args: argparse.Namespace) -> int:
 
 def check_sounds(folder: Path) -> None:
     """Raise DataError before any screen when there is nothing to train on."""
-    from core.audio.files import find_sounds
-    from core.audio.split import split_files
+    from core.audio.files import DataError, find_sounds
 
-    split_files(find_sounds(folder), fraction=0.5, seed=0)
+    if len(find_sounds(folder)) < 2:
+        raise DataError(f"{folder}: 1 sound, and 2 are the least: one to learn from, one to judge by; add sounds")
 
 
 def begin(config: TrainingConfig, given: frozenset[str], runs_dir: Path, *, headless: bool, as_json: bool) -> int:

@@ -48,6 +48,7 @@ class HomeScreen(Screen[None]):
     BINDINGS = bindings("home")
 
     PALETTE_SCOPES: tuple[Scope, ...] = ("app", "home")
+    HELP_SCOPES: tuple[Scope, ...] = ("home", "list", "app")
 
     def __init__(self, runs_dir: Path) -> None:
         super().__init__()

@@ -192,3 +192,27 @@ def test_a_long_file_of_many_channels_is_read_in_blocks(write: Write, monkeypatc
     monkeypatch.setattr("core.audio.files.BLOCK_FRAMES", 700)
     np.testing.assert_allclose(read_sound(path, 48_000), whole, atol=1e-7)
     assert soundfile.info(path).channels == 6
+
+
+def test_runs_of_this_program_are_no_sounds_to_train_on(write: Write) -> None:
+    data = write("mine.wav", tone(200)).parent
+    run = write("runs/mine/previews/original-mine.wav", tone(200)).parents[1]
+    assert len(find_sounds(data)) == 2
+    for name in ("config.toml", "run.sqlite"):
+        (run / name).touch()
+    assert [path.name for path in find_sounds(data)] == ["mine.wav"]
+
+
+def test_a_pipe_is_not_waited_on(write: Write) -> None:
+    data = write("mine.wav", tone(200)).parent
+    os.mkfifo(data / "pipe.wav")
+    assert [path.name for path in find_sounds(data)] == ["mine.wav"]
+
+
+def test_a_name_that_is_not_utf_8_is_read_like_any_other(write: Write) -> None:
+    plain = write("plain.wav", tone(200))
+    odd = Path(os.fsdecode(os.fsencode(plain.parent) + b"/caf\xe9.wav"))
+    plain.rename(odd)
+    assert find_sounds(plain.parent) == [odd]
+    assert read_sound(odd, 8000).shape[0] == 1
+    assert not scan(plain.parent).unreadable
