@@ -95,6 +95,7 @@ class DistillApp(App[int], inherit_bindings=False):
     def on_mount(self) -> None:
         """After ctrl+z and fg the terminal is blank: draw all of it."""
         self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
+        self.app_suspend_signal.subscribe(self, lambda _: self._suspended())
         self.call_after_refresh(self._settled)
 
     def _settled(self) -> None:
@@ -102,6 +103,11 @@ class DistillApp(App[int], inherit_bindings=False):
         gc.freeze()
         if self._theme_problem:
             self.notify(self._theme_problem, severity="warning", markup=False)
+
+    def _suspended(self) -> None:
+        """At the shell's prompt nothing else would say what ctrl+z has done to the training."""
+        if self.session is not None and self.session.trains:
+            os.write(1, b"\r\ndistill-tui: training is paused as well; fg goes on with it\r\n")
 
     async def action_quit(self) -> None:
         """Leave; while a run trains here, ask what becomes of it."""
@@ -120,7 +126,7 @@ class DistillApp(App[int], inherit_bindings=False):
     def _quit_answered(self, answer: str | None) -> None:
         board = self.dashboard
         if answer == "stop" and board is not None:
-            board.leaving = True
+            board.leaving, board.refused = True, board.refusals()
             board.stop()
 
     def action_help(self) -> None:

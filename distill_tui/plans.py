@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.audio.files import DataError, FolderScan
+from core.run.folder import safe_name
 from core.training.config import TrainingConfig
 
 
@@ -68,6 +69,7 @@ def make_plan(config: TrainingConfig, given: frozenset[str], runs_dir: Path) -> 
 def next_run_name(runs_dir: Path, name: str) -> str:
     """The name that a new run would get: `name`, or with the next free number behind it."""
     taken = {path.name for path in runs_dir.iterdir()} if runs_dir.is_dir() else set()
+    name = safe_name(name)
     number, candidate = 1, name
     while candidate in taken:
         number += 1

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from core.insight.epoch_alarms import Divergence, Overfitting, PosteriorCollapse
+from core.insight.epoch_alarms import BrokenValidation, Divergence, Overfitting, PosteriorCollapse
 from core.insight.step_alarms import Explosion, NonFinite, Starvation
 from core.run.events import AlertStarted, EpochMetrics, Event, StepMetrics, TermInfo
 
@@ -17,6 +17,7 @@ class _Memory:
 
     learning_rate: float = 0.0
     nonfinite: NonFinite = field(default_factory=NonFinite)
+    broken: BrokenValidation = field(default_factory=BrokenValidation)
     explosion: Explosion = field(default_factory=Explosion)
     training: Divergence = field(default_factory=Divergence)
     overfitting: Overfitting = field(default_factory=Overfitting)
@@ -58,15 +59,16 @@ class Detectors:
         training = memory.training.epoch(metrics, self._judged, memory.learning_rate, quiet=exploded)
         named = exploded or memory.overfitting.active is not None or memory.training.active is not None
         validation = memory.validation.epoch(metrics, self._judged, memory.learning_rate, quiet=named)
-        return [*overfitting, *training, *validation, *memory.collapse.epoch(metrics)]
+        broken = memory.broken.epoch(metrics, self._labels)
+        return [*broken, *overfitting, *training, *validation, *memory.collapse.epoch(metrics)]
 
     @property
     def active(self) -> tuple[AlertStarted, ...]:
         """The alerts that are on: after `restore` they are to be told again, since a new session starts without any."""
         memory = self._memory
         alarms = (
-            memory.nonfinite, memory.explosion, memory.training, memory.overfitting, memory.validation,
-            memory.collapse, self._starvation,
+            memory.nonfinite, memory.broken, memory.explosion, memory.training, memory.overfitting,
+            memory.validation, memory.collapse, self._starvation,
         )  # fmt: skip
         return tuple(alarm.active for alarm in alarms if alarm.active is not None)
 

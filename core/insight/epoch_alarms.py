@@ -172,6 +172,27 @@ class Overfitting(Alarm):
 
 
 @dataclass
+class BrokenValidation(Alarm):
+    """A validation term that is NaN or infinite: such an epoch can neither be judged nor become the best."""
+
+    def epoch(self, metrics: EpochMetrics, labels: Mapping[str, str]) -> list[Event]:
+        """Look at every validation term; `labels` names them for people."""
+        broken = [labels.get(name, name) for name, value in metrics.val_terms.items() if not isfinite(value)]
+        if not broken:
+            return self._end(metrics.step, metrics.epoch)
+        if self.active is not None:
+            return []
+        finding = Finding(
+            title=f"Validation is not a number: {broken[-1]}",
+            explanation=f"On the held-out sounds {' and '.join(broken)} came out as NaN or infinite at epoch "
+            f"{metrics.epoch}, so this epoch cannot become the best one.",
+            action="If it stays, go back to the best checkpoint (c, then r and best) and train at a lower rate",
+            severity="danger",
+        )
+        return self._start("validation", finding, metrics.step, metrics.epoch)
+
+
+@dataclass
 class PosteriorCollapse(Alarm):
     """Raw validation KL below 0.5 nats, or more than half of the dimensions inactive, 2 epochs in a row.
 

@@ -47,7 +47,7 @@ class RunFolder:
 
         Raises RunFolderError when it cannot be made.
         """
-        safe = _safe_name(name)
+        safe = safe_name(name)
         number = 1
         try:
             runs_dir.mkdir(parents=True, exist_ok=True)
@@ -218,7 +218,7 @@ def _data_path(config: dict[str, Any]) -> str:
     return str(data.get("path", "")) if isinstance(data, dict) else ""
 
 
-def _safe_name(name: str) -> str:
+def safe_name(name: str) -> str:
     """`name` as a folder's name that no shell, archive or other system trips over."""
     kept = "".join(char if char.isalnum() or char in "._-" else "-" for char in name)
     return kept.strip(".-")[:NAME_LENGTH] or "run"

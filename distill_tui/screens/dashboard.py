@@ -10,6 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
 from core.run.commands import Preview, Save, Stop
+from core.run.events import Reported
 from core.run.state import RunState
 from distill_tui.format import clean
 from distill_tui.keys import Key
@@ -46,6 +47,7 @@ class Dashboard(Stage):
         self.reader = Reader(session, self._tell)
         self.snapshot = Snapshot()
         self.leaving = False
+        self.refused = 0
 
     def compose(self) -> ComposeResult:
         """Head, three bands, and the line of keys."""
@@ -85,6 +87,8 @@ class Dashboard(Stage):
             previews.update_info(self.snapshot.info)
         previews.update_state(self.snapshot.state)
         self.lay_out()
+        if self.leaving and self.refusals() > self.refused:
+            self.leaving = False  # the events say why; nothing may close the screen unasked later
         if self.leaving and not self.session.trains and (self.state.complete or self.session.ended):
             self.leave()
 
@@ -92,6 +96,11 @@ class Dashboard(Stage):
     def state(self) -> RunState:
         """The run as last read."""
         return self.snapshot.state
+
+    def refusals(self) -> int:
+        """How often the trainer has refused to stop, since it could not save."""
+        log = self.state.log
+        return sum(isinstance(s.event, Reported) and s.event.message.startswith("not stopped") for s in log)
 
     @property
     def live(self) -> bool:
