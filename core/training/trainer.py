@@ -23,6 +23,7 @@ from core.training.checkpoint_files import is_good, list_checkpoints
 from core.training.checkpoints import load_checkpoint
 from core.training.config import TrainingConfig
 from core.training.control import Control
+from core.training.failures import NotFiniteError, NotSavedError
 from core.training.journal import Journal
 from core.training.obey import Obedience
 from core.training.optimize import Means, fetched, gradients, unwrapped
@@ -38,14 +39,6 @@ NONFINITE_IN_A_ROW = 3
 ROLLBACKS_IN_VAIN = 3
 FINAL_PATIENCE_SECONDS = 600.0
 RETRY_SECONDS = 0.5
-
-
-class NotFiniteError(RuntimeError):
-    """The loss stays NaN or infinite whatever the trainer does; one line that says what to change."""
-
-
-class NotSavedError(RuntimeError):
-    """The run had to end and its last step could not be saved; one line that says what is left."""
 
 
 class Trainer:

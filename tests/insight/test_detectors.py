@@ -136,7 +136,7 @@ class TestDivergence:
         values = [*descent(20), 0.9, 1.0, math.nan, 1.1, math.inf, 1.2, 1.3, 1.45]
         events = run(Detectors(TERMS), [epoch(i, value) for i, value in enumerate(values)])
 
-        assert [alert.kind for alert in started(events)] == ["divergence"]
+        assert [alert.kind for alert in started(events) if alert.kind != "validation"] == ["divergence"]
 
     def test_rising_validation_is_a_warning_until_it_has_a_better_name(self) -> None:
         train = descent(40, final=0.8)

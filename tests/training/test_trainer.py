@@ -29,8 +29,8 @@ from core.run.folder import RunFolder
 from core.run.links.folder import FolderLink
 from core.training.checkpoint_files import list_checkpoints
 from core.training.config_file import read_config
+from core.training.failures import NotFiniteError
 from core.training.train import train
-from core.training.trainer import NotFiniteError
 
 Tiny = Callable[..., Any]
 
