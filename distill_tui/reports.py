@@ -18,6 +18,7 @@ from core.run.events import (
     Reported,
     RolledBack,
     RunStarted,
+    SkippedFile,
     StepMetrics,
     Stored,
     TrainingCompleteEvent,
@@ -26,6 +27,8 @@ from core.run.events import (
 )
 from core.run.state import RunState, fold
 from distill_tui.format import clean, clock, count, duration, number, plural
+
+NAMED_FILES = 5
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -203,12 +206,19 @@ def summary(state: RunState) -> list[str]:
 
 def _started(run: RunStarted) -> str:
     sounds = f"{plural(run.train_files, 'sound')} to train on, {count(run.val_files)} to validate"
-    skipped = f", {plural(len(run.skipped), 'file')} skipped" if run.skipped else ""
+    skipped = f", {plural(len(run.skipped), 'file')} skipped{_why(run.skipped)}" if run.skipped else ""
     resumed = f", from step {count(run.start_step)} on" if run.start_step else ""
     return (
         f"{sounds}{skipped}, {run.preset}, {run.device}, "
         f"{plural(run.total_epochs, 'epoch')} of {plural(run.steps_per_epoch, 'step')}{resumed}"
     )
+
+
+def _why(skipped: tuple[SkippedFile, ...]) -> str:
+    """The first few skipped files with their reasons, in brackets."""
+    named = [f"{clean(file.path)}: {clean(file.reason)}" for file in skipped[:NAMED_FILES]]
+    more = f"; {len(skipped) - NAMED_FILES} more" if len(skipped) > NAMED_FILES else ""
+    return f" ({'; '.join(named)}{more})"
 
 
 def _epoch(epoch: EpochMetrics, step: StepMetrics | None) -> str:

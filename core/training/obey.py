@@ -30,21 +30,31 @@ class Obedience:
         self._state, self._writer, self._journal = state, writer, journal
         self._control, self._saver = control, saver
         self._preview, self._configure = preview, configure
+        self._stops: list[Numbered] = []
 
     def attend(self) -> None:
         """Carry out what has come in since the last call."""
         for numbered in self._writer.commands(force=self._control.take_poke()):
-            done, message = self._obey(numbered)
-            answer = CommandAnswered(numbered.id, command_name(numbered.command), done, message, self._state.step)
-            self._journal.emit(answer)
+            if isinstance(numbered.command, Stop):
+                self._stops.append(numbered)
+                self._control.stop("cancelled")
+            else:
+                self._answer(numbered, *self._obey(numbered.command))
         if self._control.take_save():
             self._saver.save("requested")
 
-    def _obey(self, numbered: Numbered) -> tuple[bool, str]:
-        match numbered.command:
-            case Stop():
-                self._control.stop("cancelled")
-                return True, "saving at this step and stopping"
+    def settle_stops(self, done: bool, message: str) -> None:
+        """Answer who asked to stop, now that it is known whether the step could be saved."""
+        for numbered in self._stops:
+            self._answer(numbered, done, message)
+        self._stops.clear()
+
+    def _answer(self, numbered: Numbered, done: bool, message: str) -> None:
+        name = command_name(numbered.command)
+        self._journal.emit(CommandAnswered(numbered.id, name, done, message, self._state.step))
+
+    def _obey(self, command: Save | Preview | Mark | Set) -> tuple[bool, str]:
+        match command:
             case Save():
                 saved = self._saver.save("requested")
                 return saved is not None, f"saved {saved.path}" if saved else "not saved: see the alert"

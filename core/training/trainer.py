@@ -101,6 +101,7 @@ class Trainer:
             raise
         finally:
             self._report_previews(self.previews.close())
+            self.obedience.settle_stops(True, "the run has ended")
             complete = self._complete(reason, error)
             self.journal.emit(complete)
         return complete
@@ -261,19 +262,21 @@ class Trainer:
         """Save for a stop. A person's stop that cannot be saved is withdrawn, so that nothing is lost."""
         reason = self.control.stop_reason
         assert reason is not None
-        if self.saver.save(reason) is not None or (reason == "cancelled" and self._refused_at is not None):
+        if self.saver.save(reason) is not None:
+            self.obedience.settle_stops(True, f"saved and stopped at step {self.state.step}")
+            return True
+        if reason == "cancelled" and self._refused_at is not None:
+            self.obedience.settle_stops(True, f"stopped without this step; {self._what_stands()}")
             return True
         if reason == "preempted" or self.state.step >= self.total_steps:
             raise NotSavedError(f"asked to end, but step {self.state.step} could not be saved; {self._what_stands()}")
         self.control.withdraw_stop()
         self._refused_at = self.state.step
-        self.journal.emit(
-            Reported(
-                f"not stopped, since this step cannot be saved (see the alert); ask once more to stop without it: "
-                f"{self._what_stands()}",
-                self.state.step,
-            )
+        refusal = (
+            f"not stopped, since this step cannot be saved; ask once more to stop without it: {self._what_stands()}"
         )
+        self.obedience.settle_stops(False, refusal)
+        self.journal.emit(Reported(refusal, self.state.step))
         return False
 
     def _wait_for_room(self) -> None:

@@ -5,22 +5,27 @@ import json
 from pathlib import Path
 from typing import Any
 
+from core.training.checkpoint_files import CheckpointError, find_checkpoint
 from core.training.config import flatten
 from distill_tui.errors import CommandError
 from distill_tui.format import clean
+from distill_tui.targets import find_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `inspect`."""
-    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="a .pt file of a run's checkpoints folder")
+    parser.add_argument(
+        "checkpoint",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="a .pt file of a run's checkpoints folder, or a run: its newest one",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the checkpoint's facts. Where torch is missing, those of the .json beside it."""
-    if not args.checkpoint.is_file():
-        raise CommandError(f"{args.checkpoint}: no such file; checkpoints are in a run folder's checkpoints/")
-    facts = _described(args.checkpoint)
+    facts = _described(_named(args.checkpoint))
     if args.json:
         print(json.dumps(facts, indent=1, default=str))  # noqa: T201
     else:
@@ -29,9 +34,20 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _named(path: Path) -> Path:
+    """The file itself, or of a run (its folder or its name) the newest checkpoint."""
+    if path.is_file():
+        return path
+    try:
+        return find_checkpoint(find_run(str(path)), "latest")
+    except CommandError as error:
+        raise CommandError(
+            f"{path}: no such file, nor a run; checkpoints are in a run folder's checkpoints/"
+        ) from error
+
+
 def _described(path: Path) -> dict[str, Any]:
     try:
-        from core.training.checkpoint_files import CheckpointError
         from core.training.checkpoints import describe
     except ImportError as error:
         return {**_summary(path), "weights": f"not looked at ({error})"}
