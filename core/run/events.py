@@ -11,7 +11,7 @@ from core.run.plain import from_json_ready, to_json_ready
 CompletionReason = Literal["finished", "cancelled", "preempted", "failed"]
 Severity = Literal["warning", "danger"]
 PreviewKind = Literal["original", "reconstruction", "sample"]
-Phase = Literal["loading", "training", "validating", "saving", "previewing"]
+Phase = Literal["loading", "training", "validating", "saving"]
 
 
 @dataclass(frozen=True)

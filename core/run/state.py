@@ -23,7 +23,7 @@ from core.run.events import (
     TrainingCompleteEvent,
 )
 
-Status = Literal["waiting", "loading", "training", "validating", "saving", "previewing",
+Status = Literal["waiting", "loading", "training", "validating", "saving",
                  "finished", "cancelled", "preempted", "failed"]  # fmt: skip
 
 

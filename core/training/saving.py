@@ -3,7 +3,7 @@
 import time
 from typing import Any, Literal
 
-from core.run.events import AlertEnded, AlertStarted, CheckpointSaved
+from core.run.events import AlertEnded, AlertStarted, CheckpointSaved, PhaseChanged
 from core.run.folder import RunFolder, atomic_write
 from core.training.checkpoint_files import CheckpointError, prune_checkpoints, read_summary
 from core.training.checkpoints import save_checkpoint
@@ -80,11 +80,14 @@ class Saver:
         state = self._state
         path = self._folder.checkpoints / name
         self._tried_at = time.monotonic()
+        self._journal.emit(PhaseChanged("saving"))
         try:
             save_checkpoint(path, state.contents(), self._summary(reason))
         except CheckpointError as error:
             self._alert(str(error))
             return None
+        finally:
+            self._journal.emit(PhaseChanged("training"))
         if self._trouble_since is not None:
             self._trouble_since = None
             self._journal.emit(AlertEnded(ALERT, state.step, state.epoch))

@@ -15,7 +15,6 @@ SYMBOLS: dict[Status, tuple[str, str]] = {
     "training": ("●", "good"),
     "validating": ("◐", "accent"),
     "saving": ("◆", "accent"),
-    "previewing": ("♪", "accent"),
     "finished": ("✓", "good"),
     "cancelled": ("■", "warning"),
     "preempted": ("■", "warning"),
