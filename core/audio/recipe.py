@@ -133,7 +133,7 @@ class AudioRecipe:
                 yield PreviewDraft("reconstruction", name, name, output)
         for number, latent in enumerate(self._preview_latents):
             output = model.denormalize(model.decode(latent[None].to(self._device)))[0].cpu()
-            yield PreviewDraft("sample", f"fixed {number + 1}", f"sample-{number + 1}", output)
+            yield PreviewDraft("sample", f"fixed-{number + 1}", f"sample-{number + 1}", output)
 
     def render(self, draft: PreviewDraft) -> Tensor:
         with torch.inference_mode():

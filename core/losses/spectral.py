@@ -41,7 +41,8 @@ def compute_combined_loss(
     `recon` and `target` are spectrograms [batch, channels, bands, frames]: channel 0 the log magnitude, channel 1, if
     there is one, the instantaneous frequency. `mu` and `logvar` are [batch, latent_dim]. The terms:
 
-    - `stft_loss`: `stft_loss_fn` on the magnitude channel, flattened to one signal an item
+    - `stft_loss`: `stft_loss_fn` on the magnitude channel, flattened to one signal an item, band by band and frame by
+      frame
     - `mag_recon_loss`, `if_recon_loss`: L1 of each channel, IF weighted by energy (0 without an IF channel)
     - `recon_loss`: the two by the config's magnitude_weight and if_weight
     - `kl_loss`: KL with free bits
@@ -94,7 +95,11 @@ def energy_weights(energy: Tensor) -> Tensor:
 
 
 def _flattened_stft(recon: Tensor, target: Tensor, distance: Distance, config: STFTLossConfig) -> Tensor:
-    """`distance` between magnitudes [batch, bands, frames], each laid out row after row as one signal.
+    """`distance` between magnitudes [batch, bands, frames], each laid out as one signal: the mean over two ways.
+
+    Band after band, the end of one band lies beside the start of the next, and a spectrum does not tell which of the
+    two a sound belongs to: what should begin at the first frame turned up at the last as well. Frame after frame, the
+    same holds of the lowest and the highest band. Each way sees what the other cannot.
 
     Both are counted from the target's quietest point up, as magnitudes are. On normalised ones, which lie around 0, a
     spectrum's magnitude would not tell loud from quiet: it is the same for a signal and its negative.
@@ -103,8 +108,12 @@ def _flattened_stft(recon: Tensor, target: Tensor, distance: Distance, config: S
     recon, target = recon - silence, target - silence
     # Silence at the end lets a spectrogram of any size fill the longest window.
     missing = max(0, max(config.fft_sizes) - recon[0].numel())
-    recon, target = (functional.pad(signal.flatten(1), (0, missing)).unsqueeze(1) for signal in (recon, target))
-    return distance(recon, target)
+
+    def laid_out(magnitude: Tensor) -> Tensor:
+        both_ways = torch.cat([magnitude.flatten(1), magnitude.mT.flatten(1)])
+        return functional.pad(both_ways, (0, missing)).unsqueeze(1)
+
+    return distance(laid_out(recon), laid_out(target))
 
 
 def _frequency_loss(recon: Tensor, target: Tensor, energy: Tensor | None) -> Tensor:

@@ -71,13 +71,25 @@ def test_defaults_are_the_specification_s() -> None:
     torch.testing.assert_close(loss["total_loss"], expected)
 
 
-def test_stft_loss_is_auraloss_on_the_magnitude_row_after_row() -> None:
+def test_stft_loss_is_auraloss_on_the_magnitude_band_after_band_and_frame_after_frame() -> None:
     data = tensors(bands=64, frames=40)
     reference = auraloss.freq.MultiResolutionSTFTLoss([512, 1024, 2048], [128, 256, 512], [512, 1024, 2048])
     silence = data["target"][:, 0].amin(dim=(1, 2), keepdim=True)
-    signals = [(data[name][:, 0] - silence).reshape(3, 1, -1) for name in ("recon", "target")]
+    pair = [data[name][:, 0] - silence for name in ("recon", "target")]
+    ways = [reference(*(order(signal).reshape(3, 1, -1) for signal in pair)) for order in (lambda x: x, lambda x: x.mT)]
 
-    torch.testing.assert_close(compute_combined_loss(**data)["stft_loss"], reference(*signals))
+    torch.testing.assert_close(compute_combined_loss(**data)["stft_loss"], (ways[0] + ways[1]) / 2)
+
+
+def test_stft_loss_tells_the_first_frames_from_the_last() -> None:
+    data = tensors(bands=64, frames=40)
+    data["target"][:, 0] *= 0.1
+    data["recon"] = data["target"].clone()
+    data["target"][:, 0, :, :3] += 3
+    on_time = compute_combined_loss(**{**data, "recon": data["target"]})["stft_loss"]
+    data["recon"][:, 0, :, -3:] += 3
+
+    assert compute_combined_loss(**data)["stft_loss"] > on_time + 0.5
 
 
 def test_stft_loss_tells_loud_from_quiet_on_normalised_magnitudes() -> None:
