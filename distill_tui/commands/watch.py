@@ -20,9 +20,8 @@ def run(args: argparse.Namespace) -> int:
         try:
             RunFolder.open(path)
         except RunFolderError:
-            if not list_runs(path):
-                raise
-            return _watch_folder_of_runs(path)
+            if list_runs(path):
+                return _watch_folder_of_runs(path)
     return _watch_run(args.target)
 
 

@@ -125,3 +125,16 @@ def test_watch_says_that_a_killed_trainer_is_gone(
 def test_watch_of_a_folder_of_runs_lists_them_where_there_is_no_screen(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["watch", "runs"]) == 0
     assert "bells" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["watch", "stop", "resume"])
+def test_a_run_is_found_by_its_name_beside_the_sounds_it_is_named_after(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bells").mkdir()
+    folder = RunFolder.create(tmp_path / "runs", "bells")
+    folder.config_path.write_text('recipe = "nothing like it"\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DISTILL_RUNS", str(tmp_path / "runs"))
+    main([command, "bells"])
+    assert "not a run folder" not in capsys.readouterr().err
