@@ -8,6 +8,7 @@ MOMENTUM = 0.99
 # Where a hop is over a third of the window the last samples are hardly covered by any frame: rather than blow up what
 # is inconsistent between frames, they fade.
 SMALLEST_OVERLAP = 0.01
+PEAK_SURROUNDINGS = 17  # bins: a peak's main lobe of 4 and what lies between it and the next partials
 
 
 def stft(waveform: Tensor, window: Tensor, hop: int) -> Tensor:
@@ -64,6 +65,20 @@ def integrated_phase(frequency: Tensor, hop: int) -> Tensor:
     being its phase: the inverse of the difference of `demodulated_phase`."""
     bins, frames = frequency.shape[-2:]
     return frequency.cumsum(dim=-1) + _own_advance(bins, frames, hop, frequency.device)
+
+
+def diffused(frequency: Tensor, magnitude: Tensor, chance: Tensor) -> Tensor:
+    """Guessed instantaneous frequencies [batch, bins, frames], kept at peaks and left to chance elsewhere.
+
+    What has no pitch has no frequency to predict, and a model then answers with the middle, 0: every bin at its own
+    centre, all in step, is a pulse every n_fft samples, which is heard as a buzz. So where a bin does not rise above
+    those around it, and in the first frame, which holds a phase, `chance` [bins, frames] in [-pi, pi) takes over.
+    """
+    around = functional.avg_pool1d(magnitude.mT, PEAK_SURROUNDINGS, 1, PEAK_SURROUNDINGS // 2, count_include_pad=False)
+    rise = (magnitude / around.mT.clamp(min=1e-9) - 1).clamp(0, 1)
+    tonal = functional.max_pool1d(rise.mT, 3, 1, 1).mT
+    tonal = functional.pad(tonal[..., 1:], (1, 0))
+    return frequency + (1 - tonal) * chance
 
 
 def griffin_lim(magnitude: Tensor, phase: Tensor, window: Tensor, hop: int, samples: int, iterations: int) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from core.audio.filterbank import mel_filterbank
-from core.audio.phase import demodulated_phase, griffin_lim, integrated_phase, istft, stft, wrapped
+from core.audio.phase import demodulated_phase, diffused, griffin_lim, integrated_phase, istft, stft, wrapped
 from core.training.config import SpectrogramConfig
 
 # Magnitudes are those of a sine: 1 is full scale. Below the first, -100 dBFS in one bin, the logarithm flattens out.
@@ -60,22 +60,37 @@ class AudioSpectrogram(nn.Module):
             return log_magnitude[:, None]
         return torch.stack([log_magnitude, self._instantaneous_frequency(spectrum, magnitude)], dim=1)
 
-    def inverse(self, spectrogram: Tensor, samples: int) -> Tensor:
+    def inverse(self, spectrogram: Tensor, samples: int, guessed: bool = False) -> Tensor:
         """Waveforms [batch, 1, samples] of spectrograms [batch, channels, bands, frames]; differentiable.
 
-        Always exactly `samples` long: what the frames do not reach is silent.
+        Always exactly `samples` long: what the frames do not reach is silent. `guessed` says that the spectrogram is a
+        model's: its frequencies are then believed at spectral peaks only, see `core.audio.phase.diffused`.
         """
         magnitude = self._from_bands(self.energy(spectrogram))
+        generator = torch.Generator().manual_seed(RANDOM_PHASE_SEED)
+        chance = torch.pi * (2 * torch.rand(magnitude.shape[1:], generator=generator) - 1).to(magnitude)
         if self.config.channels == 2:
-            phase = integrated_phase(spectrogram[:, 1].float()[:, self.band_of_bin], self.config.hop_length)
+            frequency = spectrogram[:, 1].float()[:, self.band_of_bin]
+            frequency = diffused(frequency, magnitude, chance) if guessed else frequency
+            phase = integrated_phase(frequency, self.config.hop_length)
         else:
-            generator = torch.Generator().manual_seed(RANDOM_PHASE_SEED)
-            phase = (2 * torch.pi * torch.rand(magnitude.shape[1:], generator=generator)).to(magnitude.device)
+            phase = chance
         hop, covered = self.config.hop_length, (magnitude.shape[-1] - 1) * self.config.hop_length
         length = min(max(samples, covered, 1), covered + max(1, hop - 1))
         spectrum = griffin_lim(magnitude, phase, self.window, hop, length, self.config.griffin_lim_iterations)
         waveform = istft(spectrum, self.window, hop, length)[:, None, :samples]
         return nn.functional.pad(waveform, (0, samples - waveform.shape[-1]))
+
+    def with_phase_of(self, waveform: Tensor, spectrogram: Tensor) -> Tensor:
+        """Waveforms [batch, 1, samples] with the magnitudes of `spectrogram` and the phases of `waveform`.
+
+        Differentiable in the magnitudes, and exact for the waveform's own spectrogram: what it differs in is heard
+        without the phases, which no latent can carry, being heard at the same time.
+        """
+        spectrum = stft(waveform[:, 0].float(), self.window, self.config.hop_length)
+        direction = spectrum / spectrum.abs().clamp(min=torch.finfo(torch.float32).tiny)
+        magnitude = self._from_bands(self.energy(spectrogram))
+        return istft(magnitude * direction, self.window, self.config.hop_length, waveform.shape[-1])[:, None]
 
     def energy(self, spectrogram: Tensor) -> Tensor:
         """The magnitude [batch, bands, frames] of each band, not its logarithm: 0 or more, 1 for a full-scale sine.

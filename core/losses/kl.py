@@ -11,7 +11,8 @@ __all__ = ["compute_kl_divergence", "get_kl_weight", "kl_per_dimension", "kl_wit
 def kl_per_dimension(mu: Tensor, logvar: Tensor) -> Tensor:
     """Raw KL of each latent dimension in nats, mean over the batch: [batch, latent_dim] twice to [latent_dim].
 
-    A dimension below 0.1 nats counts as inactive.
+    Of a sequence latent [batch, latent_dim, positions] it is the mean over positions too, here and below: nats for one
+    vector, whatever the length of a sound. A dimension below 0.1 nats counts as inactive.
     """
     return _kl(mu, logvar).mean(dim=0)
 
@@ -46,5 +47,8 @@ def vae_loss(
 
 
 def _kl(mu: Tensor, logvar: Tensor) -> Tensor:
+    """[vectors, latent_dim]."""
     mu, logvar = mu.float(), logvar.float()
+    if mu.ndim == 3:
+        mu, logvar = mu.mT.flatten(0, 1), logvar.mT.flatten(0, 1)
     return 0.5 * (mu.square() + logvar.exp() - 1 - logvar)

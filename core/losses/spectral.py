@@ -11,17 +11,24 @@ from torch.nn import functional
 from core.losses.kl import kl_with_free_bits
 from core.training.config import LossConfig, STFTLossConfig
 
+SILENCE = 1e-7  # below the dither of 16-bit sound: what digital silence is compared with
+
 Distance = Callable[[Tensor, Tensor], Tensor]
 
 
-def create_stft_loss(config: STFTLossConfig | LossConfig | None = None) -> nn.Module:
+def create_stft_loss(config: STFTLossConfig | LossConfig | None = None, sample_rate: int = 48_000) -> nn.Module:
     """auraloss' multi-resolution STFT loss: spectral convergence plus log magnitude (Yamamoto et al. 2020).
 
-    It compares two signals [batch, 1, samples] of at least half its largest FFT size. Make it once per run.
+    It compares two signals [batch, 1, samples] of at least half its largest FFT size, perceptually weighted by a filter
+    for `sample_rate` if the config says so. Make it once per run.
     """
     stft = config.stft if isinstance(config, LossConfig) else config or STFTLossConfig()
     loss: nn.Module = MultiResolutionSTFTLoss(
-        fft_sizes=list(stft.fft_sizes), hop_sizes=list(stft.hop_sizes), win_lengths=list(stft.win_lengths)
+        fft_sizes=list(stft.fft_sizes),
+        hop_sizes=list(stft.hop_sizes),
+        win_lengths=list(stft.win_lengths),
+        sample_rate=sample_rate,
+        perceptual_weighting=stft.perceptual_weighting,
     )
     return loss
 
@@ -35,18 +42,23 @@ def compute_combined_loss(
     kl_weight: float | None = None,
     stft_loss_fn: Distance | None = None,
     if_weights: Tensor | None = None,
+    waveforms: tuple[Tensor, Tensor] | None = None,
+    magnitudes: tuple[Tensor, Tensor] | None = None,
 ) -> dict[str, Tensor]:
     """Every term of the loss and their weighted sum, as float32 scalars.
 
     `recon` and `target` are spectrograms [batch, channels, bands, frames]: channel 0 the log magnitude, channel 1, if
-    there is one, the instantaneous frequency. `mu` and `logvar` are [batch, latent_dim]. The terms:
+    there is one, the instantaneous frequency. `mu` and `logvar` are [batch, latent_dim(, positions)]. The terms:
 
-    - `stft_loss`: `stft_loss_fn` on the magnitude channel, flattened to one signal an item, band by band and frame by
-      frame
+    - `stft_loss`: `stft_loss_fn` on `waveforms`, reconstruction and target [batch, 1, samples]; without them on the
+      magnitude channel, flattened to one signal an item, band by band and frame by frame
     - `mag_recon_loss`, `if_recon_loss`: L1 of each channel, IF weighted by energy (0 without an IF channel)
     - `recon_loss`: the two by the config's magnitude_weight and if_weight
+    - `log_mag_loss`: `log_magnitude_loss` of `magnitudes`, reconstruction and target [batch, bands, frames], as
+      amplitudes; absent without them
     - `kl_loss`: KL with free bits
-    - `total_loss`: stft.weight * stft_loss + reconstruction.weight * recon_loss + kl_weight * kl_loss
+    - `total_loss`: stft.weight * stft_loss + reconstruction.weight * recon_loss + log_magnitude.weight * log_mag_loss +
+      kl_weight * kl_loss
 
     A term of weight 0 is measured but left out of the total: it has no gradient, and could it not be computed (NaN,
     infinity), the total would not notice. `kl_weight` None means the config's weight_max. `if_weights` are energies
@@ -62,24 +74,49 @@ def compute_combined_loss(
     recon, target = recon.float(), target.float()
 
     with _gradient_if(config.stft.weight):
-        stft = _flattened_stft(recon[:, 0], target[:, 0], stft_loss_fn or create_stft_loss(config), config.stft)
+        distance = stft_loss_fn or create_stft_loss(config)
+        if waveforms is not None:
+            stft = distance(*waveforms)
+        else:
+            stft = _flattened_stft(recon[:, 0], target[:, 0], distance, config.stft)
     with _gradient_if(reconstruction.weight * reconstruction.magnitude_weight):
         magnitude = functional.l1_loss(recon[:, 0], target[:, 0])
     with _gradient_if(reconstruction.weight * reconstruction.if_weight):
         frequency = _frequency_loss(recon, target, if_weights)
+    heard = {}
+    if magnitudes is not None:
+        with _gradient_if(config.log_magnitude.weight):
+            heard["log_mag_loss"] = log_magnitude_loss(*magnitudes, config.log_magnitude.floor_db)
     with _gradient_if(kl_weight):
         kl = kl_with_free_bits(mu, logvar, config.kl.free_bits)
 
     recon_loss = _weighted_sum((reconstruction.magnitude_weight, magnitude), (reconstruction.if_weight, frequency))
-    total = _weighted_sum((config.stft.weight, stft), (reconstruction.weight, recon_loss), (kl_weight, kl))
+    total = _weighted_sum(
+        (config.stft.weight, stft),
+        (reconstruction.weight, recon_loss),
+        *((config.log_magnitude.weight, term) for term in heard.values()),
+        (kl_weight, kl),
+    )
     return {
         "total_loss": total,
         "stft_loss": stft,
         "mag_recon_loss": magnitude,
         "if_recon_loss": frequency,
+        **heard,
         "kl_loss": kl,
         "recon_loss": recon_loss,
     }
+
+
+def log_magnitude_loss(recon: Tensor, target: Tensor, floor_db: float) -> Tensor:
+    """Mean L1 distance of log magnitudes, in nepers (1 is 8.7 dB), of amplitudes [batch, bands, frames], 0 or more.
+
+    Both are raised by the target item's RMS amplitude less `floor_db`: what lies far below a sound's own level is not
+    heard beside it, however many decibels it is off.
+    """
+    floor = target.square().mean(dim=(1, 2), keepdim=True).sqrt() * 10 ** (-floor_db / 20)
+    floor = floor.clamp(min=SILENCE)
+    return functional.l1_loss((recon + floor).log(), (target + floor).log())
 
 
 def energy_weights(energy: Tensor) -> Tensor:

@@ -1,34 +1,36 @@
-"""The two building blocks that the models' convolutions share."""
+"""The building block of the models: a residual convolution over positions in time."""
 
-import math
-
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-MAX_GROUPS = 8
 
+class ResidualBlock(nn.Module):
+    """x + f(x) over sequences [batch, positions, width]: norm, convolution over time, SiLU, norm, linear layer.
 
-def norm_and_activation(channels: int) -> tuple[nn.Module, nn.Module]:
-    """GroupNorm (Wu & He 2018), the same at batch 1 and 32 and in evaluation, unlike batch norm; then SiLU."""
-    return nn.GroupNorm(math.gcd(channels, MAX_GROUPS), channels), nn.SiLU()
-
-
-class UpsamplingConv(nn.Module):
-    """Nearest-neighbour upsampling by 2, then a 3x3 convolution: [batch, in, h, w] to [batch, out, 2h, 2w].
-
-    Resizing first leaves no checkerboard (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts"). Both steps
-    are one 4x4 transposed convolution whose kernel is the 3x3 one spread over a 2x2 box: the same result at 4/9 of the
-    multiplications, and 2.5 times as fast on a CPU.
+    Layer norm (Ba et al. 2016) looks at one position of one item at a time: the result depends neither on the batch
+    size nor on how long a sound is, and a long sound may be worked off in pieces that overlap by the convolution's
+    reach. Pre-activation as in He et al. 2016; the last layer starts at zero, so that a new block passes its input on
+    (Goyal et al. 2017; Zhang et al. 2019, "Fixup").
     """
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    def __init__(self, width: int, kernel: int = 3, dropout: float = 0.0) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, 3)
+        self.norm = nn.LayerNorm(width)
+        self.over_time = nn.Conv1d(width, width, kernel, padding=kernel // 2)
+        self.inner_norm = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
+        self.out = zero_initialised(nn.Linear(width, width))
 
     def forward(self, x: Tensor) -> Tensor:
-        padded = functional.pad(self.conv.weight, (1, 1, 1, 1))
-        rows = padded[..., 1:, :] + padded[..., :-1, :]
-        spread = rows[..., 1:] + rows[..., :-1]
-        # A transposed convolution applies its kernel flipped, with input and output channels exchanged.
-        kernel = spread.flip(-1, -2).transpose(0, 1)
-        return functional.conv_transpose2d(x, kernel, self.conv.bias, stride=2, padding=1)
+        hidden = self.over_time(functional.silu(self.norm(x)).mT).mT
+        change: Tensor = self.out(self.dropout(functional.silu(self.inner_norm(hidden))))
+        return x + change
+
+
+def zero_initialised(layer: nn.Linear) -> nn.Linear:
+    """`layer` with weights and biases at zero: what it adds to begins as if it were not there."""
+    with torch.no_grad():
+        layer.weight.zero_()
+        layer.bias.zero_()
+    return layer

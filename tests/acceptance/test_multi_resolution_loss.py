@@ -57,7 +57,7 @@ class CountingSTFTLoss(nn.Module):
 @pytest.fixture
 def model() -> ConvVAE:
     torch.manual_seed(0)
-    return ConvVAE(2, 16, 12, latent_dim=4, channels=(4, 8))
+    return ConvVAE(2, 16, 12, latent_dim=4, components=16, width=16, blocks=1)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Sounds survive the way into the representation and back, and its frequencies are those of the sound."""
 
 import math
+from dataclasses import asdict
 
 import pytest
 import torch
@@ -39,7 +40,8 @@ def sounds() -> torch.Tensor:
 
 
 def spectrogram(**values: object) -> AudioSpectrogram:
-    return AudioSpectrogram(SpectrogramConfig(**values))
+    known: dict[str, object] = {"n_fft": 2048, "hop_length": 512, "n_mels": 256}
+    return AudioSpectrogram(SpectrogramConfig(**{**known, **values}))
 
 
 @settings(deadline=None, max_examples=60)
@@ -95,21 +97,74 @@ def with_noise(spec: torch.Tensor, share: float) -> torch.Tensor:
     return spec + share * deviation * torch.randn(spec.shape, generator=seeded(5))
 
 
-@pytest.mark.parametrize("n_mels", [256, 512, 0])
+@pytest.mark.parametrize("config", [{}, {"n_mels": 512}, {"n_mels": 0}, asdict(SpectrogramConfig())])
 @pytest.mark.parametrize("noise", [0, 0.05])
 def test_instantaneous_frequency_beats_griffin_lim_from_the_same_magnitude(
-    sounds: torch.Tensor, n_mels: int, noise: float
+    sounds: torch.Tensor, config: dict[str, object], noise: float
 ) -> None:
     """Known mistake 3: frequencies averaged over bands must help, even where a model gets them a little wrong."""
-    module = spectrogram(n_mels=n_mels)
+    module = spectrogram(**config)
+    hop = module.config.hop_length
     spec = with_noise(module(sounds), noise)
     samples = sounds.shape[-1]
     guided = mrstft(module.inverse(spec, samples), sounds)
     magnitude = module._from_bands(module.energy(spec))
     phase = 2 * torch.pi * torch.rand(magnitude.shape, generator=seeded())
-    blind = griffin_lim(magnitude, phase, module.window, 512, samples, 32)
-    plain = mrstft(istft(blind, module.window, 512, samples)[:, None], sounds)
+    blind = griffin_lim(magnitude, phase, module.window, hop, samples, 32)
+    plain = mrstft(istft(blind, module.window, hop, samples)[:, None], sounds)
     assert guided < 0.95 * plain
+
+
+def test_the_default_comes_back_as_it_was(sounds: torch.Tensor) -> None:
+    module = AudioSpectrogram(SpectrogramConfig())
+
+    assert mrstft(module.inverse(module(sounds), sounds.shape[-1]), sounds) < 0.1
+
+
+@pytest.mark.parametrize("config", [SpectrogramConfig(), SpectrogramConfig("log_mel", n_mels=128)])
+def test_another_sound_s_phase_makes_magnitudes_audible(sounds: torch.Tensor, config: SpectrogramConfig) -> None:
+    module = AudioSpectrogram(config)
+    spec = module(sounds)
+    same = module.with_phase_of(sounds, spec)
+    quieter = spec.clone().requires_grad_()
+    with torch.no_grad():
+        quieter[:, 0] -= math.log(2)
+
+    if not config.n_mels:
+        assert mrstft(same, sounds) < 0.02
+    heard = module.with_phase_of(sounds, quieter)
+    torch.testing.assert_close(heard.square().mean().sqrt(), same.square().mean().sqrt() / 2, rtol=0.05, atol=0)
+    heard.square().sum().backward()
+    assert quieter.grad[:, 0].sum() > 0
+
+
+def test_a_guess_without_pitch_is_noise_and_not_a_buzz() -> None:
+    """Frequencies of 0, as models answer for noise, put all bins in step: pulses a window apart."""
+    noise = 0.1 * torch.randn(1, 1, 48_000, generator=seeded())
+    module = AudioSpectrogram(SpectrogramConfig())
+    spec = module(noise)
+    spec[:, 0] = spec[:, 0].mean()
+    spec[:, 1] = 0
+
+    def periodicity(guessed: bool) -> float:
+        power = torch.fft.rfft(module.inverse(spec, 48_000, guessed)[0, 0], n=96_000).abs().square()
+        correlation = torch.fft.irfft(power)
+        return float(correlation[1024] / correlation[0])
+
+    assert periodicity(guessed=False) > 0.5
+    assert abs(periodicity(guessed=True)) < 0.05
+
+
+def test_a_guessed_tone_keeps_its_pitch() -> None:
+    time = torch.arange(48_000) / RATE
+    tones = sum(0.1 * torch.sin(2 * torch.pi * hz * time) for hz in (443.0, 1871.0))
+    module = AudioSpectrogram(SpectrogramConfig())
+
+    heard = module.inverse(module(tones[None, None]), 48_000, guessed=True)[0, 0]
+
+    spectrum = torch.fft.rfft(heard).abs()
+    assert set(spectrum.topk(2).indices.tolist()) == {443, 1871}
+    assert spectrum[[443, 1871]].square().sum() > 0.9 * spectrum.square().sum()
 
 
 def test_a_model_that_is_right_does_not_sound_like_noise(sounds: torch.Tensor) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from core.losses import compute_combined_loss, create_stft_loss
 from core.losses.spectral import energy_weights
-from core.training.config import KLLossConfig, LossConfig, ReconLossConfig, STFTLossConfig
+from core.training.config import LogMagnitudeLossConfig, LossConfig, ReconLossConfig, STFTLossConfig
 
 SHORT_STFT = STFTLossConfig(fft_sizes=(64, 128), hop_sizes=(16, 32), win_lengths=(64, 128))
 CONFIG = LossConfig(stft=SHORT_STFT)
@@ -30,7 +30,7 @@ def tensors(channels: int = 2, bands: int = 16, frames: int = 12, seed: int = 0)
 
 
 def with_weights(stft: float, recon: float, magnitude: float, frequency: float) -> LossConfig:
-    return LossConfig(replace(SHORT_STFT, weight=stft), ReconLossConfig(recon, magnitude, frequency), KLLossConfig())
+    return LossConfig(replace(SHORT_STFT, weight=stft), ReconLossConfig(recon, magnitude, frequency))
 
 
 @settings(max_examples=30, deadline=None)
@@ -62,6 +62,55 @@ def test_doubling_a_weight_doubles_the_term_s_share_of_total_and_gradient(positi
     torch.testing.assert_close(twice - once, thrice - twice)
     torch.testing.assert_close(twice_gradient - once_gradient, thrice_gradient - twice_gradient, rtol=1e-4, atol=1e-6)
     assert not torch.equal(twice_gradient, once_gradient)
+
+
+def test_log_magnitude_counts_what_is_heard_and_not_what_lies_far_below() -> None:
+    generator = torch.Generator().manual_seed(0)
+    target = torch.rand(2, 16, 12, generator=generator) + 0.5
+    twice = compute_combined_loss(**tensors(), loss_config=CONFIG, magnitudes=(2 * target, target))
+    torch.testing.assert_close(twice["log_mag_loss"], torch.tensor(math.log(2)), rtol=2e-3, atol=0)
+
+    target[:, 8:] = 1e-7 * target[:, 8:]
+    louder = target.clone()
+    louder[:, 8:] *= 10  # still 120 dB below the rest
+    faint = compute_combined_loss(**tensors(), loss_config=CONFIG, magnitudes=(louder, target))["log_mag_loss"]
+    assert faint < 1e-2
+    silence = torch.zeros(2, 16, 12)
+    assert compute_combined_loss(**tensors(), loss_config=CONFIG, magnitudes=(silence, silence))["log_mag_loss"] == 0
+
+
+def test_log_magnitude_is_a_term_of_the_total_with_a_gradient() -> None:
+    target = torch.rand(3, 16, 12, generator=torch.Generator().manual_seed(0)) + 0.5
+    magnitude = (0.7 * target).requires_grad_()
+    config = replace(CONFIG, log_magnitude=LogMagnitudeLossConfig(weight=2.0))
+
+    plain = compute_combined_loss(**tensors(), loss_config=config)
+    loss = compute_combined_loss(**tensors(), loss_config=config, magnitudes=(magnitude, target))
+
+    assert "log_mag_loss" not in plain
+    torch.testing.assert_close(loss["total_loss"] - plain["total_loss"], 2 * loss["log_mag_loss"])
+    loss["total_loss"].backward()
+    assert (magnitude.grad < 0).all()
+
+
+def test_waveforms_are_compared_where_they_are_given() -> None:
+    waveforms = torch.randn(2, 3, 1, 400, generator=torch.Generator().manual_seed(0)).unbind()
+    distance = create_stft_loss(SHORT_STFT)
+
+    loss = compute_combined_loss(**tensors(), loss_config=CONFIG, stft_loss_fn=distance, waveforms=waveforms)
+
+    torch.testing.assert_close(loss["stft_loss"], distance(*waveforms))
+
+
+def test_perceptual_weighting_hears_a_middle_tone_more_than_a_deep_one() -> None:
+    config = replace(STFTLossConfig(), perceptual_weighting=True)
+    time = torch.arange(8000) / 16_000
+    noise = 0.1 * torch.randn(1, 1, 8000, generator=torch.Generator().manual_seed(0))
+    hum, tone = (noise + torch.sin(2 * math.pi * hz * time) for hz in (40.0, 2000.0))
+
+    weighted, plain = create_stft_loss(config, 16_000), create_stft_loss(STFTLossConfig())
+
+    assert weighted(hum, noise) / weighted(tone, noise) < 0.7 * plain(hum, noise) / plain(tone, noise)
 
 
 def test_defaults_are_the_specification_s() -> None:

@@ -1,33 +1,25 @@
-"""The upsampling convolution is what it says, and leaves no checkerboard."""
+"""The residual block: nothing at first, and the same whatever stands beside it."""
 
-import pytest
 import torch
-from torch.nn import functional
 
-from core.models.layers import UpsamplingConv, norm_and_activation
+from core.models.layers import ResidualBlock
 
 
-@pytest.mark.parametrize(("inputs", "outputs", "height", "width"), [(3, 5, 6, 7), (1, 1, 1, 1), (4, 2, 2, 9)])
-def test_equals_nearest_upsampling_and_a_3x3_convolution(inputs: int, outputs: int, height: int, width: int) -> None:
+def test_a_new_block_passes_its_input_on() -> None:
+    x = torch.randn(2, 7, 16)
+
+    assert torch.equal(ResidualBlock(16)(x), x)
+
+
+def test_a_position_depends_on_its_neighbours_only() -> None:
     torch.manual_seed(0)
-    layer = UpsamplingConv(inputs, outputs)
-    x = torch.randn(2, inputs, height, width)
+    block = ResidualBlock(16)
+    torch.nn.init.normal_(block.out.weight)
+    x = torch.randn(2, 20, 16)
 
-    larger = functional.interpolate(x, scale_factor=2, mode="nearest")
-    expected = functional.conv2d(larger, layer.conv.weight, layer.conv.bias, padding=1)
+    changed = x.clone()
+    changed[0, 10] = torch.randn(16)
+    moved = (block(changed) - block(x)).abs().amax(dim=2)
 
-    torch.testing.assert_close(layer(x), expected)
-
-
-def test_a_flat_input_stays_flat_away_from_the_edges() -> None:
-    torch.manual_seed(0)
-    inside = UpsamplingConv(4, 3)(torch.ones(1, 4, 8, 8))[..., 1:-1, 1:-1]
-
-    assert inside.std(dim=(2, 3)).max() < 1e-6
-
-
-@pytest.mark.parametrize("channels", [1, 2, 7, 12, 32, 256])
-def test_any_number_of_channels_can_be_normalised(channels: int) -> None:
-    norm, activation = norm_and_activation(channels)
-
-    assert activation(norm(torch.randn(2, channels, 3, 3))).shape == (2, channels, 3, 3)
+    assert (moved[0, 9:12] > 1e-3).all()
+    assert max(moved[0, :9].max(), moved[0, 12:].max(), moved[1].max()) < 1e-5
