@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -9,23 +10,34 @@ from torch import Tensor, nn
 
 from core.audio.bank import SoundBank, training_batch, validation_batches
 from core.audio.files import DataError, find_sounds, relative_name
+from core.audio.segments import same_segments
 from core.audio.spectrogram import AudioSpectrogram
 from core.audio.split import split_files
+from core.losses.audible import audible
 from core.losses.kl import kl_per_dimension
 from core.losses.spectral import compute_combined_loss, create_stft_loss
 from core.models.conv_vae import ConvVAE
+from core.models.density import MAX_POINTS
+from core.models.discriminators import MultiScaleSTFTDiscriminator
 from core.run.events import TermInfo
 from core.training.config import TrainingConfig
-from core.training.presets import resolve, steps_in_epoch, validation_fraction
+from core.training.opponent import Opponent
+from core.training.presets import resolve, steps_in_epoch, total_steps, validation_fraction
 from core.training.recipe import DataSummary, Losses, PreviewDraft, Progress
 
-STATISTICS_BATCHES = 16  # chunks enough for stable band statistics, loaded in a second or two
+# Augmented chunks that principal components are fitted to: for patches a few seconds' worth of each sound, for whole
+# chunks many more, since each of them is a single sample.
+FIT_CHUNKS = {"sequence": 192, "global": 2048}
+VIEWS_OF_A_CHUNK = 20
+MIN_FIT_BATCHES = 8
 
 TERMS = (
     TermInfo("total_loss", "total", "total", judged=False,
              help="All terms at their final weights. The best checkpoint is the one with the lowest validation total."),
     TermInfo("stft_loss", "stft", "reconstruction",
              help="How far the spectrum is off at several resolutions. Lower sounds closer; it drives the training."),
+    TermInfo("log_mag_loss", "log magnitude", "reconstruction",
+             help="How far the loudness of what can be heard is off, band by band. 1 is 8.7 dB; under 0.3 is close."),
     TermInfo("mag_recon_loss", "magnitude", "reconstruction",
              help="Mean distance of the log magnitudes, in standard deviations. Around 0.75 is predicting the mean."),
     TermInfo("if_recon_loss", "IF", "reconstruction",
@@ -49,14 +61,17 @@ class AudioRecipe:
         self.terms = tuple(t for t in TERMS if t.name != "if_recon_loss" or config.spectrogram.channels == 2)
         self._train, self._val, self._device = train, val, device
         self._samples = round(config.data.chunk_seconds * self.sample_rate)
+        self._segment = round(config.adversarial.segment_seconds * self.sample_rate) or self._samples
         self.steps_per_epoch = steps_in_epoch(
             train.chunks(self._samples), config.regularization.augmentation_expansion, config.batch_size
         )
         self._spectrogram = AudioSpectrogram(config.spectrogram).to(device)
         # Rendering happens in a thread of its own, on the CPU, where it takes no memory from the training.
         self._renderer = AudioSpectrogram(config.spectrogram)
-        self._stft_loss = create_stft_loss(config.loss.stft).to(device)
+        self._stft_loss = create_stft_loss(config.loss.stft, self.sample_rate).to(device)
         self.model = self._build_model()
+        self.opponent = self._make_opponent()
+        self.terms += self.opponent.terms if self.opponent is not None else ()
 
     @classmethod
     def prepare(
@@ -103,13 +118,28 @@ class AudioRecipe:
             yield batch.to(self._device)
 
     def losses(self, model: nn.Module, batch: Tensor, kl_weight: float) -> Losses:
+        assert isinstance(model, ConvVAE)
         spec, target = self._normalised(model, batch)
         reconstruction, mu, logvar = model(target)
-        energy = self._spectrogram.energy(spec) if self.config.spectrogram.channels == 2 else None
+        heard = model.denormalize(reconstruction.float())
+        compared = self.config.loss.stft.target == "waveform"
+        opponent = self.opponent if model.training else None
+        waveforms = audible(self._waveform_of(heard, batch), batch) if compared or opponent is not None else None
+        if opponent is not None and opponent.playing and waveforms is not None:
+            fake, real = same_segments(waveforms, self._segment)
+            opponent.meet(real, fake, reconstruction)
+        energy = self._spectrogram.energy(spec)
         return compute_combined_loss(
             reconstruction, target, mu, logvar, self.config.loss,
             kl_weight=kl_weight, stft_loss_fn=self._stft_loss, if_weights=energy,
+            waveforms=waveforms if compared else None, magnitudes=(self._spectrogram.energy(heard), energy),
         )  # fmt: skip
+
+    def fit_density(self, model: nn.Module) -> None:
+        assert isinstance(model, ConvVAE)
+        batches = validation_batches(self._train, self.config, max(8, self.config.batch_size))
+        enough = islice(batches, -(-MAX_POINTS // max(8, self.config.batch_size)))
+        model.fit_density(self._normalised(model, batch.to(self._device))[1] for batch in enough)
 
     def kl_per_dimension(self, model: nn.Module, batch: Tensor) -> Tensor:
         _, target = self._normalised(model, batch)
@@ -121,6 +151,8 @@ class AudioRecipe:
 
     def configure(self, config: TrainingConfig) -> None:
         self.config = config
+        if self.opponent is not None:
+            self.opponent.configure(config.adversarial)
 
     def draft_previews(self, model: nn.Module) -> Iterator[PreviewDraft]:
         assert isinstance(model, ConvVAE)
@@ -128,16 +160,19 @@ class AudioRecipe:
             batch = torch.stack([chunk for _, chunk in self._preview_sounds]).to(self._device)
             _, target = self._normalised(model, batch)
             mu, _ = model.encode(target)
-            outputs = model.denormalize(model.decode(mu)).cpu()
+            outputs = model.denormalize(model.decode(mu, target.shape[3])).cpu()
             for (name, _), output in zip(self._preview_sounds, outputs, strict=True):
                 yield PreviewDraft("reconstruction", name, name, output)
-        for number, latent in enumerate(self._preview_latents):
-            output = model.denormalize(model.decode(latent[None].to(self._device)))[0].cpu()
+        generator = torch.Generator().manual_seed(self.config.seed + 7)
+        frames = 1 + self._samples // self.config.spectrogram.hop_length
+        for number in range(self.config.preview.samples):
+            latent = model.sample(1, generator, frames).to(self._device)
+            output = model.denormalize(model.decode(latent, frames))[0].cpu()
             yield PreviewDraft("sample", f"fixed-{number + 1}", f"sample-{number + 1}", output)
 
     def render(self, draft: PreviewDraft) -> Tensor:
         with torch.inference_mode():
-            waveform: Tensor = self._renderer.inverse(draft.output[None], self._samples)[0, 0]
+            waveform: Tensor = self._renderer.inverse(draft.output[None], self._samples, guessed=True)[0, 0]
         return waveform
 
     def original(self, pair: str) -> Tensor | None:
@@ -147,20 +182,30 @@ class AudioRecipe:
         self._train.close()
         self._val.close()
 
+    def _make_opponent(self) -> Opponent | None:
+        adversarial = self.config.adversarial
+        if adversarial.mode != "on":
+            return None
+        with torch.random.fork_rng(devices=[]):  # the model's own random numbers are the same with and without it
+            torch.default_generator.manual_seed(self.config.seed)
+            discriminator = MultiScaleSTFTDiscriminator(adversarial.fft_sizes, adversarial.channels).to(self._device)
+        return Opponent(discriminator, adversarial, total_steps(self.config, self.steps_per_epoch))
+
     def _build_model(self) -> ConvVAE:
-        spec, model_config = self.config.spectrogram, self.config.model
+        model_config = self.config.model
         generator = torch.Generator().manual_seed(self.config.seed)
-        first = self._spectrogram(self.batch(generator))
-        model = ConvVAE(
-            in_channels=spec.channels,
-            bands=spec.bands,
-            frames=first.shape[-1],
-            latent_dim=model_config.latent_dim,
-            channels=model_config.channels,
-            dropout=self.config.regularization.dropout,
-        ).to(self._device)
-        model.fit_normalization(self._spectrogram(self.batch(generator)) for _ in range(STATISTICS_BATCHES))
+        model = build_model(self.config).to(self._device)
+        chunks = min(FIT_CHUNKS[model_config.latent], VIEWS_OF_A_CHUNK * self._train.chunks(self._samples))
+        batches = max(MIN_FIT_BATCHES, -(-chunks // self.config.batch_size))
+        model.fit(self._spectrogram(self.batch(generator)) for _ in range(batches))
         return model
+
+    def _waveform_of(self, heard: Tensor, batch: Tensor) -> Tensor:
+        """Waveforms [batch, 1, samples] of spectrograms as the model put them out, differentiable in their magnitudes.
+
+        Their phases are those of `batch`: a discriminator that heard the model's own would listen to nothing else.
+        """
+        return self._spectrogram.with_phase_of(batch, heard)
 
     def _normalised(self, model: nn.Module, batch: Tensor) -> tuple[Tensor, Tensor]:
         assert isinstance(model, ConvVAE)
@@ -176,10 +221,22 @@ class AudioRecipe:
         names = [Path(relative_name(path, Path(self.config.data.path).expanduser())) for path in shown]
         return [(str(name.with_suffix("")), chunk) for name, chunk in zip(names, chunks, strict=True)]
 
-    @cached_property
-    def _preview_latents(self) -> Tensor:
-        generator = torch.Generator().manual_seed(self.config.seed + 7)
-        return torch.randn(self.config.preview.samples, self.config.model.latent_dim, generator=generator)
+
+def build_model(config: TrainingConfig) -> ConvVAE:
+    """The model that a resolved config describes, not yet fitted to any sound."""
+    spec, model = config.spectrogram, config.model
+    return ConvVAE(
+        in_channels=spec.channels,
+        bands=spec.bands,
+        frames=1 + round(config.data.chunk_seconds * spec.sample_rate) // spec.hop_length,
+        latent_dim=model.latent_dim,
+        latent=model.latent,
+        patch_frames=model.patch_frames,
+        components=model.components,
+        width=model.width,
+        blocks=model.blocks,
+        dropout=config.regularization.dropout,
+    )
 
 
 def _too_few(folder: Path, bank: SoundBank) -> str:

@@ -19,15 +19,24 @@ def _check(condition: bool, key: str, value: object, expected: str) -> None:
         raise ConfigError(f"{key} = {value!r}: expected {expected}")
 
 
+STFTTarget = Literal["waveform", "magnitude"]
+LatentKind = Literal["global", "sequence"]
+
+
 @dataclass(frozen=True)
 class STFTLossConfig:
-    """Multi-resolution STFT loss (auraloss; Yamamoto 2020). One hop and window length (samples) per FFT size."""
+    """Multi-resolution STFT loss (auraloss; Yamamoto 2020). One hop and window length (samples) per FFT size.
+
+    `target` "waveform" compares sound, "magnitude" the spectrogram's values laid out in a row (specification 2).
+    `perceptual_weighting` (waveform only) counts frequencies as the ear does (A-weighting).
+    """
 
     weight: float = 1.0
     fft_sizes: tuple[int, ...] = (512, 1024, 2048)
     hop_sizes: tuple[int, ...] = (128, 256, 512)
     win_lengths: tuple[int, ...] = (512, 1024, 2048)
-    target: Literal["magnitude"] = "magnitude"
+    target: STFTTarget = "waveform"
+    perceptual_weighting: bool = False
 
     def __post_init__(self) -> None:
         _check(self.weight >= 0, "loss.stft.weight", self.weight, "0 or more")
@@ -55,6 +64,18 @@ class ReconLossConfig:
 
 
 @dataclass(frozen=True)
+class LogMagnitudeLossConfig:
+    """L1 between log magnitudes, in nepers (1 is 8.7 dB), of what is less than `floor_db` under a sound's level."""
+
+    weight: float = 1.0
+    floor_db: float = 60.0
+
+    def __post_init__(self) -> None:
+        _check(self.weight >= 0, "loss.log_magnitude.weight", self.weight, "0 or more")
+        _check(0 < self.floor_db <= 120, "loss.log_magnitude.floor_db", self.floor_db, "above 0, to 120 dB")
+
+
+@dataclass(frozen=True)
 class KLLossConfig:
     """KL to the standard normal prior: linear annealing to `weight_max`, `free_bits` nats floor per dimension."""
 
@@ -74,6 +95,7 @@ class LossConfig:
 
     stft: STFTLossConfig = field(default_factory=STFTLossConfig)
     reconstruction: ReconLossConfig = field(default_factory=ReconLossConfig)
+    log_magnitude: LogMagnitudeLossConfig = field(default_factory=LogMagnitudeLossConfig)
     kl: KLLossConfig = field(default_factory=KLLossConfig)
 
 
@@ -95,14 +117,54 @@ class RegularizationConfig:
 
 
 @dataclass(frozen=True)
+class AdversarialConfig:
+    """A discriminator that joins late and sharpens what the other terms leave blurred.
+
+    `mode` "auto" is settled by the number of training chunks. It joins at `start`, a share of all steps or "plateau"
+    (of the validation total), and counts fully `warmup_steps` later. `weight` is its gradient's size as a multiple of
+    that of all other terms; `feature_matching_weight` is against the hinge loss. R1 (gamma = `r1_weight`) is measured
+    at every `r1_every`-th step. The discriminator sees `segment_seconds` of each sound (0: all), and rests while it is
+    right more often than 1 - `balance_threshold`.
+    """
+
+    mode: Literal["off", "auto", "on"] = "auto"
+    start: float | str = 0.5
+    warmup_steps: int = 200
+    weight: float = 0.5
+    feature_matching_weight: float = 2.0
+    r1_weight: float = 1.0
+    r1_every: int = 16
+    learning_rate: float = 1e-3
+    fft_sizes: tuple[int, ...] = (512, 1024, 2048)
+    channels: int = 16
+    segment_seconds: float = 0.25
+    balance_threshold: float = 0.1
+
+    def __post_init__(self) -> None:
+        _check(self.start == "plateau" or (isinstance(self.start, int | float) and 0 <= self.start <= 1),
+               "adversarial.start", self.start, "a share of all steps from 0 to 1, or plateau")  # fmt: skip
+        for name in ("weight", "feature_matching_weight", "segment_seconds", "warmup_steps"):
+            _check(getattr(self, name) >= 0, f"adversarial.{name}", getattr(self, name), "0 or more")
+        for name in ("r1_weight", "learning_rate"):
+            _check(getattr(self, name) > 0, f"adversarial.{name}", getattr(self, name), "above 0")
+        for name in ("r1_every", "channels"):
+            _check(getattr(self, name) >= 1, f"adversarial.{name}", getattr(self, name), "1 or more")
+        _check(0 < len(self.fft_sizes) <= 8, "adversarial.fft_sizes", self.fft_sizes, "1 to 8 sizes")
+        for size in self.fft_sizes:
+            _check(32 <= size <= 16384 and size % 4 == 0, "adversarial.fft_sizes", size,
+                   "multiples of 4 from 32 to 16384")  # fmt: skip
+        _check(0 <= self.balance_threshold <= 0.5, "adversarial.balance_threshold", self.balance_threshold, "0 to 0.5")
+
+
+@dataclass(frozen=True)
 class SpectrogramConfig:
     """The representation. "magnitude_if" is log magnitude and instantaneous frequency; `n_mels` 0 keeps linear bins."""
 
     representation: Literal["log_mel", "magnitude_if"] = "magnitude_if"
     sample_rate: int = 48_000
-    n_fft: int = 2048
-    hop_length: int = 512
-    n_mels: int = 256
+    n_fft: int = 1024
+    hop_length: int = 256
+    n_mels: int = 0
     griffin_lim_iterations: int = 32
 
     def __post_init__(self) -> None:
@@ -171,15 +233,25 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The VAE: latent dimensions and the channels of the strided convolution blocks, each halving bands and frames."""
+    """The VAE. `latent` "global" is one vector for a whole chunk, "sequence" one for every `patch_frames` frames.
 
+    A patch is first seen through its `components` principal components; `blocks` residual blocks of `width` channels
+    in encoder and decoder learn the rest.
+    """
+
+    latent: LatentKind = "global"
     latent_dim: int = 64
-    channels: tuple[int, ...] = (32, 64, 128, 256)
+    patch_frames: int = 4
+    components: int = 192
+    width: int = 256
+    blocks: int = 2
 
     def __post_init__(self) -> None:
         _check(1 <= self.latent_dim <= 4096, "model.latent_dim", self.latent_dim, "1 to 4096")
-        _check(1 <= len(self.channels) <= 6, "model.channels", self.channels, "1 to 6 blocks")
-        _check(all(c > 0 for c in self.channels), "model.channels", self.channels, "positive channel counts")
+        _check(1 <= self.patch_frames <= 64, "model.patch_frames", self.patch_frames, "1 to 64 frames")
+        _check(1 <= self.components <= 4096, "model.components", self.components, "1 to 4096")
+        _check(1 <= self.width <= 4096, "model.width", self.width, "1 to 4096")
+        _check(0 <= self.blocks <= 32, "model.blocks", self.blocks, "0 to 32")
 
 
 @dataclass(frozen=True)
@@ -233,6 +305,7 @@ class TrainingConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     regularization: RegularizationConfig = field(default_factory=RegularizationConfig)
     loss: LossConfig = field(default_factory=LossConfig)
+    adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
     preview: PreviewConfig = field(default_factory=PreviewConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
 
@@ -243,6 +316,7 @@ class TrainingConfig:
         _check(self.warmup_steps >= -1, "warmup_steps", self.warmup_steps, "-1 (auto), 0 or more")
         stft, spectral = self.loss.stft, self.loss.reconstruction
         weight = stft.weight + spectral.weight * (spectral.magnitude_weight + spectral.if_weight)
+        weight += self.loss.log_magnitude.weight
         _check(weight > 0, "loss.stft.weight", stft.weight,
                "above 0 while loss.reconstruction has no weight: something must be learned")  # fmt: skip
         _check(0 <= self.ema_decay < 1, "ema_decay", self.ema_decay, "0 up to, not including, 1")

@@ -12,7 +12,10 @@ LIVE_KEYS = (
     "loss.reconstruction.weight",
     "loss.reconstruction.magnitude_weight",
     "loss.reconstruction.if_weight",
+    "loss.log_magnitude.weight",
     "loss.kl.weight_max",
+    "adversarial.weight",
+    "adversarial.feature_matching_weight",
     "preview.every",
     "checkpoint.every",
 )

@@ -108,23 +108,28 @@ def validate_epoch(
 
 
 class Means:
-    """Running means of named values, weighted by batch size. Its `state` fits into a checkpoint."""
+    """Running means of named values, weighted by batch size. Its `state` fits into a checkpoint.
+
+    Each name is averaged over the steps that had it: some terms are measured now and then, or begin late.
+    """
 
     def __init__(self, state: dict[str, Any] | None = None) -> None:
         self.sums: dict[str, float] = dict(state["sums"]) if state else {}
-        self.count: int = state["count"] if state else 0
+        # Older checkpoints count all names together.
+        counts = state.get("counts") or dict.fromkeys(state["sums"], state.get("count", 0)) if state else {}
+        self.counts: dict[str, int] = dict(counts)
 
     @property
     def state(self) -> dict[str, Any]:
-        return {"sums": dict(self.sums), "count": self.count}
+        return {"sums": dict(self.sums), "counts": dict(self.counts)}
 
     def add(self, values: dict[str, float], weight: int) -> None:
         for name, value in values.items():
             self.sums[name] = self.sums.get(name, 0.0) + value * weight
-        self.count += weight
+            self.counts[name] = self.counts.get(name, 0) + weight
 
     def values(self) -> dict[str, float]:
-        return {name: total / self.count for name, total in self.sums.items()} if self.count else {}
+        return {name: total / self.counts[name] for name, total in self.sums.items()}
 
 
 def unwrapped(average: AveragedModel) -> nn.Module:

@@ -22,7 +22,7 @@ class TrainingProgress:
     skipped_steps: int = 0
     skipped_in_a_row: int = 0
     rollbacks_in_vain: int = 0
-    means: dict[str, Any] = field(default_factory=lambda: {"sums": {}, "count": 0})
+    means: dict[str, Any] = field(default_factory=lambda: {"sums": {}, "counts": {}})
     detectors: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

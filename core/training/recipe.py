@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from core.run.events import PreviewKind, SkippedFile, TermInfo
 from core.training.config import TrainingConfig
+from core.training.opponent import Opponent
 
 Progress = Callable[[int, int], None]
 Losses = dict[str, Tensor]
@@ -56,6 +57,7 @@ class Recipe(Protocol):
     data: DataSummary
     steps_per_epoch: int
     model: nn.Module
+    opponent: Opponent | None
     sample_rate: int
 
     @classmethod
@@ -81,7 +83,11 @@ class Recipe(Protocol):
         """The fixed validation batches, on the device, never augmented; made one at a time."""
 
     def losses(self, model: nn.Module, batch: Tensor, kl_weight: float) -> Losses:
-        """Every term by name, unweighted, and `total_loss`: what is to be minimised at this step."""
+        """Every term by name, unweighted, and `total_loss`: what is to be minimised at this step.
+
+        While `model` is in training mode and the `opponent`, if there is one, is playing, it is also handed the real
+        and the generated material (`Opponent.meet`), and adds its own terms. None of them is in `total_loss`.
+        """
 
     def kl_per_dimension(self, model: nn.Module, batch: Tensor) -> Tensor:
         """Raw KL of each latent dimension in nats, mean over the batch: [latent]. Empty for models without one."""
@@ -91,6 +97,9 @@ class Recipe(Protocol):
 
     def configure(self, config: TrainingConfig) -> None:
         """Take over live changes of loss weights."""
+
+    def fit_density(self, model: nn.Module) -> None:
+        """Let `model` learn where the latents of the training material lie, for it to draw new ones from there."""
 
     def draft_previews(self, model: nn.Module) -> Iterator[PreviewDraft]:
         """What there is to hear now: reconstructions of fixed validation material, samples from fixed latents."""
@@ -106,6 +115,7 @@ class Recipe(Protocol):
 
 
 RECIPES = {"audio": "core.audio.recipe:AudioRecipe"}
+VOICES = {"audio": "core.audio.voice:AudioVoice"}  # what each kind can do from a checkpoint: core.training.voice
 
 
 def load_recipe(name: str) -> type[Recipe]:

@@ -15,7 +15,7 @@ from core.training.recipe import Recipe
 
 
 class TrainingState:
-    """Model, averaged weights, optimizer, counts, running means and detectors of one run.
+    """Model, averaged weights, optimizer, opponent, counts, running means and detectors of one run.
 
     The schedules, batches and augmentations need no state of their own: they follow from the step and the seed.
     """
@@ -25,6 +25,7 @@ class TrainingState:
         self.steps_per_epoch = recipe.steps_per_epoch
         self.held_out = recipe.data.held_out
         self.model = recipe.model
+        self.opponent = recipe.opponent
         self.average = averaged(self.model, self.config.ema_decay)
         self.optimizer = make_optimizer(self.model, self.config.learning_rate, self.config.regularization.weight_decay)
         self.progress = TrainingProgress()
@@ -45,7 +46,7 @@ class TrainingState:
         """What goes into a checkpoint: tensors and plain values only."""
         self.progress.means = self.means.state
         self.progress.detectors = self.detectors.state()
-        return {
+        contents = {
             "step": self.step,
             "epoch": self.epoch,
             "config": to_dict(self.config),
@@ -56,6 +57,9 @@ class TrainingState:
             "rng": rng_state(self.device),
             "progress": self.progress.to_dict(),
         }
+        if self.opponent is not None:
+            contents["opponent"] = self.opponent.state()
+        return contents
 
     def restore(self, contents: dict[str, Any], path: Path) -> None:
         """Take everything up where the checkpoint `path` left it. Raises CheckpointError if it is of another kind."""
@@ -67,10 +71,15 @@ class TrainingState:
         restore_rng(contents["rng"], self.device)
 
     def restore_weights(self, contents: dict[str, Any], path: Path) -> None:
-        """Only the weights, their averages and the optimizer."""
+        """Only the weights, their averages and the optimizer, and the opponent.
+
+        An opponent that the checkpoint does not have, since it was made without one, begins as it is.
+        """
         load_weights(self.model, contents["model"], path)
         load_weights(self.average, contents["average"], path)
         try:
             self.optimizer.load_state_dict(contents["optimizer"])
         except ValueError as error:
             raise CheckpointError(f"{path}: its optimizer does not fit this model ({error})") from error
+        if self.opponent is not None and "opponent" in contents:
+            self.opponent.restore(contents["opponent"], path)

@@ -1,7 +1,6 @@
 """The training loop: one session of a run, from its first step (or a checkpoint's next) to its end."""
 
 import gc
-import math
 import time
 
 import torch
@@ -26,13 +25,14 @@ from core.training.control import Control
 from core.training.failures import NotFiniteError, NotSavedError
 from core.training.journal import Journal
 from core.training.obey import Obedience
-from core.training.optimize import Means, fetched, gradients, unwrapped
+from core.training.optimize import Means, unwrapped
 from core.training.presets import total_steps
 from core.training.previews import PreviewMaker
 from core.training.recipe import Recipe
 from core.training.saving import Saver
 from core.training.schedules import learning_rate_factor
 from core.training.state import TrainingState
+from core.training.step import optimizer_step
 from core.training.validation import epoch_metrics, validate
 
 NONFINITE_IN_A_ROW = 3
@@ -130,19 +130,8 @@ class Trainer:
         step, learning_rate, kl_weight = self.state.step + 1, self.learning_rate, self.kl_weight
         batch = self.recipe.batch(self._generator.manual_seed(self.state.config.seed * 1_000_003 + step))
         batch_ready = time.perf_counter()
-
-        for group in self.state.optimizer.param_groups:
-            group["lr"] = learning_rate
-        self.state.model.train()
-        self.state.optimizer.zero_grad(set_to_none=True)
-        losses = self.recipe.losses(self.state.model, batch, kl_weight)
-        norm = gradients(losses["total_loss"], self.state.model, self.state.config.regularization.gradient_clip_norm)
-        values = fetched({**losses, "grad_norm": norm})
-        grad_norm, total = values.pop("grad_norm"), values["total_loss"]
-        finite = math.isfinite(total) and math.isfinite(grad_norm)
-        if finite:
-            self.state.optimizer.step()
-            self.state.average.update_parameters(self.state.model)
+        done = optimizer_step(self.recipe, self.state, batch, learning_rate, kl_weight)
+        values, total = done.terms, done.terms["total_loss"]
 
         self.state.progress.step = step
         self.state.progress.elapsed_seconds = time.perf_counter() - self._started
@@ -155,34 +144,34 @@ class Trainer:
             kl_weight=kl_weight,
             learning_rate=learning_rate,
             step_time_s=time.perf_counter() - began,
-            grad_norm=grad_norm,
+            grad_norm=done.grad_norm,
             data_time_s=batch_ready - began,
             elapsed_s=self.state.progress.elapsed_seconds,
             device_memory_bytes=self._device_memory(),
-            skipped=not finite,
+            skipped=done.broken is not None,
             terms=values,
             **{name: value for name, value in values.items() if name in StepMetrics.__dataclass_fields__},
         )
         self.journal.emit(metrics)
         for alert in self.state.detectors.step(metrics):
             self.journal.emit(alert)
-        if finite:
+        if done.joined:
+            self.journal.emit(Reported("the discriminator joins: it learns to tell the model's output from real", step))
+        if done.broken is None:
             self.state.progress.skipped_in_a_row = self.state.progress.rollbacks_in_vain = 0
             self.state.means.add({**values, "train_loss": total}, len(batch))
         else:
-            self._skipped(values)
+            self._skipped(done.broken)
         if not self._settled:
             self._settled = True
             # Torch's import leaves a million objects: a full collection would stop the screen for a tenth of a second.
             gc.collect()
             gc.freeze()
 
-    def _skipped(self, values: dict[str, float]) -> None:
+    def _skipped(self, term: str) -> None:
         """The step changed nothing; the third in a row takes the run back to its last good state."""
         self.state.progress.skipped_steps += 1
         self.state.progress.skipped_in_a_row += 1
-        broken = [name for name, value in values.items() if not math.isfinite(value)]
-        term = next((name for name in broken if name != "total_loss"), "gradient")
         for alert in self.state.detectors.nonfinite(self.state.step, self.state.epoch, term):
             self.journal.emit(alert)
         if self.state.progress.skipped_in_a_row >= NONFINITE_IN_A_ROW:
@@ -192,9 +181,10 @@ class Trainer:
         """Weights, averages and optimizer of the last checkpoint at an epoch's end; the step count goes on."""
         good = [c for c in list_checkpoints(self.folder) if is_good(c)]
         if not good or self.state.progress.rollbacks_in_vain >= ROLLBACKS_IN_VAIN:
+            gentler = f"learning_rate={self.state.config.learning_rate / 4:g}"
             raise NotFiniteError(
                 f"{term} is not finite, and going back to the last good state does not help; look at the data, "
-                f"or start again with --set learning_rate={self.state.config.learning_rate / 4:g}"
+                f"or start again with --set {'adversarial.mode=off' if term.startswith('disc_') else gentler}"
             )
         self.state.restore_weights(load_checkpoint(good[-1].path), good[-1].path)
         self.state.progress.rate_scale *= 0.5
@@ -226,6 +216,8 @@ class Trainer:
         self.journal.emit(metrics)
         for alert in self.state.detectors.epoch(metrics):
             self.journal.emit(alert)
+        if self.recipe.opponent is not None:
+            self.recipe.opponent.watch(metrics.val_loss)
         if metrics.is_best:
             self.saver.save_best()
         if self.state.epoch % self.state.config.checkpoint.every == 0:
@@ -242,7 +234,9 @@ class Trainer:
     @torch.no_grad()
     def _draft_previews(self) -> None:
         try:
-            drafts = list(self.recipe.draft_previews(unwrapped(self.state.average).eval()))
+            model = unwrapped(self.state.average).eval()
+            self.recipe.fit_density(model)
+            drafts = list(self.recipe.draft_previews(model))
         except RuntimeError as error:  # out of memory, most likely: a preview is not worth a run
             self._report_previews([error])
         else:

@@ -9,6 +9,7 @@ from distill_tui.format import clean, number, plural
 from distill_tui.panels.curves import (
     Bests,
     Tracer,
+    is_to_come,
     newest_step,
     present,
     read_so_far,
@@ -16,7 +17,7 @@ from distill_tui.panels.curves import (
     validation,
     validation_query,
 )
-from distill_tui.panels.frame import fit, framed, width_of
+from distill_tui.panels.frame import fit, framed, width_of, wrapped
 from distill_tui.panels.panel import Panel
 from distill_tui.reader import Query, Snapshot
 
@@ -131,7 +132,7 @@ class ChartPanel(Panel):
         snapshot, term = self.snapshot, self.term
         train, valid = self._curve(0), self._curve(1)
         if newest_step(snapshot.state) < 0 or train is None:
-            return framed(_empty(snapshot, width - 2, height - 2), width, height, title=_plain(clean(term.label)),
+            return framed(_empty(snapshot, width - 2, height - 2, term), width, height, title=_plain(clean(term.label)),
                           focused=self.has_focus)  # fmt: skip
         x = self._steps()
         title = self._title(train, width)
@@ -239,10 +240,16 @@ def _plain(title: str) -> Row:
     return (Run(title, "strong"),)
 
 
-def _empty(snapshot: Snapshot, width: int, height: int) -> list[Row]:
+def _empty(snapshot: Snapshot, width: int, height: int, term: TermInfo | None = None) -> list[Row]:
     """What will be here, in the middle of the panel."""
     if snapshot.failure:
         lines = ["There is nothing to show.", clean(snapshot.failure)]
+    elif term is not None and is_to_come(snapshot.state, term):
+        over = snapshot.state.complete is not None
+        lines = [
+            "Nothing has measured this so far." if over else "Not measured yet.",
+            *wrapped(clean(term.help), width),
+        ]
     elif snapshot.state.complete is not None:
         lines = ["This run ended before its first step."]
     else:

@@ -86,6 +86,8 @@ def _collect(tree: dict[str, Any], path: str, groups: dict[str, dict[str, Any]])
 
 
 def _values(values: dict[str, Any]) -> list[str]:
+    if values.get("mode") == "off":
+        return ["off"]
     weights = [key for key in values if key == "weight" or key.startswith("weight_max")]
     rest = [key for key in values if key not in weights and values[key] not in ("", [], ())]
     return [_value(values[key]) for key in weights] + [f"{_shortened(key)} {_value(values[key])}" for key in rest]

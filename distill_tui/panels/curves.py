@@ -52,6 +52,11 @@ def present(series: Series | None, state: RunState, term: TermInfo) -> float | N
     return state.step.terms.get(term.name) if state.step else None
 
 
+def is_to_come(state: RunState, term: TermInfo) -> bool:
+    """Whether the run has steps, and the term (an adversary's, which joins late) is not among what they measured."""
+    return state.step is not None and term.name not in state.step.terms
+
+
 def validation(epoch: EpochMetrics | None, term: TermInfo) -> float | None:
     """The term's mean at an epoch's validation."""
     return epoch.val_terms.get(term.name) if epoch else None

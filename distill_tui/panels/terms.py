@@ -14,6 +14,7 @@ from distill_tui.format import clean, number
 from distill_tui.panels.curves import (
     Bests,
     Tracer,
+    is_to_come,
     newest_step,
     present,
     read_so_far,
@@ -209,6 +210,8 @@ class TermsPanel(Panel):
                 [curve.points for curve in curves], former=self._values.get(key), ticks=10
             )
             content = draw(curves, x, axis, width - 2, height - 2).rows
+        elif is_to_come(state, term):
+            content = ((Run(" not measured yet", "muted"),),)
         heading, value = self._heading(term, train, chosen), validation(state.epoch, term)
         corner: Row = (Run(number(value), "validation"),) if value is not None else ()
         foot = self._foot(term, width)

@@ -53,7 +53,7 @@ configs = st.builds(
         validation_fraction=st.none() | st.floats(0.01, 0.99),
     ),
     augment=st.builds(AugmentConfig, gain_probability=probability, noise_snr_db=st.floats(-1e6, 1e6)),
-    model=st.builds(ModelConfig, channels=st.lists(st.integers(1, 2048), min_size=1, max_size=6).map(tuple)),
+    model=st.builds(ModelConfig, width=st.integers(1, 2048), latent=st.sampled_from(["global", "sequence"])),
     loss=st.builds(
         LossConfig,
         stft=stft_losses(),
@@ -109,7 +109,7 @@ def test_nothing_given_is_the_defaults() -> None:
         ("name=42", "name", "42"),
         ("name=true", "name", "true"),
         ("preset=balanced", "preset", "balanced"),
-        ("model.channels=[8, 16]", "model.channels", [8, 16]),
+        ("loss.stft.fft_sizes=[512, 1024, 4096]", "loss.stft.fft_sizes", [512, 1024, 4096]),
         ("data.path=~/it's here/[drums]", "data.path", "~/it's here/[drums]"),
     ],
 )

@@ -64,7 +64,7 @@ def test_live_values_out_of_range_are_refused(key: str, value: float) -> None:
 
 
 def test_the_last_weight_cannot_be_taken_away() -> None:
-    without_stft = changed(TrainingConfig(), "loss.stft.weight", 0)
+    without_stft = changed(changed(TrainingConfig(), "loss.stft.weight", 0), "loss.log_magnitude.weight", 0)
     with pytest.raises(ConfigError, match="something must be learned"):
         changed(without_stft, "loss.reconstruction.weight", 0)
 

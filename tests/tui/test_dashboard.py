@@ -2,14 +2,15 @@
 
 import re
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.widgets import Input
 
 from core.run.commands import Preview, Save, Stop
-from core.run.events import SkippedFile
-from core.run.link import LinkError
+from core.run.events import SkippedFile, StepMetrics, TermInfo
+from core.run.link import LinkError, Series
 from distill_tui.keys import KEYS, scoped
 from distill_tui.panels.chart_panel import ChartPanel
 from distill_tui.panels.terms import TermsPanel
@@ -236,6 +237,31 @@ async def test_filter_shows_only_terms_that_match(monitor: Monitor) -> None:
         assert "No term matches" in seen.text
         await seen.press("escape")
         assert len(seen.board.terms.terms) == 30
+
+
+class JoinedLate(FakeLink):
+    """Its last term is measured from step 200 on, as those of a discriminator that joins late."""
+
+    def series(self, term: str, lo: int = 0, hi: int | None = None, width: int = 100) -> Series:
+        late = term.removeprefix("val/") == self.terms[-1].name
+        return Series(term) if late and self.step < 200 else super().series(term, lo, hi, width)
+
+    def _metrics(self, step: int) -> StepMetrics:
+        metrics = super()._metrics(step)
+        shown = {name: value for name, value in metrics.terms.items() if step >= 200 or name != self.terms[-1].name}
+        return replace(metrics, terms=shown)
+
+
+async def test_a_term_that_joins_late_says_so_until_then(monitor: Monitor) -> None:
+    adversary = TermInfo("disc_loss", "disc loss", "adversarial", help="Who wins.")
+    link = JoinedLate(terms=(*AUDIO_TERMS, adversary), steps=99)
+    async with monitor(link) as seen:
+        assert "not measured yet" in seen.text
+        seen.board.focus_panel("terms")
+        seen.board.terms.step(len(AUDIO_TERMS))
+        await seen.until(lambda: "Not measured yet." in seen.text and "Who wins." in seen.text)
+        link.advance(120)
+        await seen.until(lambda: "easured yet" not in seen.text)
 
 
 @pytest.mark.parametrize("size", SIZES)

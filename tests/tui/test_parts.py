@@ -15,6 +15,7 @@ from distill_tui.ascii import Ascii, to_ascii, wanted
 from distill_tui.cells import Run
 from distill_tui.format import clean, clock, count, duration, gigabytes, number, percent, plural
 from distill_tui.keys import KEYS, bindings, footer, markdown_table, scoped
+from distill_tui.panels.config import _settings
 from distill_tui.panels.frame import fit, framed, joined, spread, width_of, wrapped
 from distill_tui.screens.layout import neighbour, plan
 
@@ -144,3 +145,11 @@ def test_bindings_footer_and_table_come_from_the_list() -> None:
     assert [key.id for key in footer(scoped("run"))][:4] == ["back", "play", "compare", "save"]
     table = markdown_table()
     assert all(f"| `{key.shown}` |" in table for key in KEYS if key.listed)
+
+
+def test_what_is_switched_off_takes_one_word_in_the_config() -> None:
+    adversarial = {"mode": "off", "weight": 0.5, "start": 0.5}
+    assert _settings({"adversarial": adversarial}) == [("adversarial", ["off"])]
+    assert _settings({"adversarial": {**adversarial, "mode": "on"}}) == [
+        ("adversarial", ["0.5", "mode on", "start 0.5"])
+    ]

@@ -1,0 +1,200 @@
+"""The second player: a discriminator with its own optimizer, total and state, which joins a run late."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from core.losses.adversarial import (
+    discriminator_accuracy,
+    discriminator_hinge,
+    feature_matching,
+    generator_hinge,
+    r1_penalty,
+)
+from core.losses.stabilizer import AdversarialStabilizer
+from core.models.discriminators import Discriminator
+from core.run.events import TermInfo
+from core.training.checkpoint_files import CheckpointError
+from core.training.config import AdversarialConfig
+
+BETAS = (0.8, 0.99)  # as vocoders and codecs have it: a short memory, since what is to be learnt keeps changing
+PLATEAU_EPOCHS = 5
+PLATEAU_GAIN = 0.01
+
+TERMS = (
+    TermInfo("gen_adversarial", "fooling", "adversarial", judged=False,
+             help="How far the model's sound is from passing as real: 0 passes, 1 is even, above 1 it is found out."),
+    TermInfo("feature_matching", "features", "adversarial", judged=False,
+             help="How far the model is from the original in what the discriminator listens to. Lower is closer."),
+    TermInfo("disc_loss", "disc loss", "adversarial", judged=False,
+             help="The discriminator's own loss: 2 knows nothing, 0 is never wrong. Neither end is good; between is."),
+    TermInfo("disc_r1", "disc R1", "adversarial", judged=False,
+             help="How steep the discriminator is at real sounds. It is held down so that the model can follow."),
+    TermInfo("disc_accuracy", "disc accuracy", "adversarial", judged=False,
+             help="How often the discriminator is right: 0.5 is guessing, 1 always. Too near to 1 it rests a while."),
+)  # fmt: skip
+
+
+class Meeting(NamedTuple):
+    """What a step's forward pass laid before the discriminator; see `Opponent.meet`."""
+
+    real: list[Tensor]
+    fake: list[Tensor]
+    output: Tensor
+
+
+class Opponent:
+    """Plays against the model that a recipe trains; the recipe makes it and hands it real and generated material.
+
+    A step goes: `join` when its time has come; `meet` in the recipe's forward pass; `challenge` adds to the model's
+    total; `learn` makes the discriminator's gradients from the same, detached, material; `step` takes its optimizer's
+    step, or is left out where anything was not finite. `state` and `restore` are for the checkpoint.
+    """
+
+    terms = TERMS
+
+    def __init__(self, discriminator: Discriminator, config: AdversarialConfig, total_steps: int) -> None:
+        self.discriminator, self.config = discriminator, config
+        self.optimizer = torch.optim.AdamW(discriminator.parameters(), config.learning_rate, BETAS, weight_decay=0.0)
+        self.stabilizer = AdversarialStabilizer(
+            generator_loss_scale=config.weight,
+            gradient_penalty_weight=config.r1_weight,
+            balance_threshold=config.balance_threshold,
+        )
+        self.playing = False
+        self._total_steps = total_steps
+        self._steps = self._lessons = 0
+        self._lowest, self._epochs_without_gain = math.inf, 0
+        self._meeting: Meeting | None = None
+        self._learns = False
+
+    def join(self, step: int) -> bool:
+        """Whether the discriminator begins to play at this very step (counted from 1)."""
+        if self.playing:
+            return False
+        if isinstance(self.config.start, str):
+            self.playing = self._epochs_without_gain >= PLATEAU_EPOCHS
+        else:
+            self.playing = step > self.config.start * self._total_steps
+        return self.playing
+
+    def watch(self, val_loss: float) -> None:
+        """Take an epoch's validation total: a plateau is 5 epochs in a row that gain less than 1 %."""
+        if val_loss < self._lowest * (1 - PLATEAU_GAIN):
+            self._lowest, self._epochs_without_gain = val_loss, 0
+        else:
+            self._epochs_without_gain += 1
+
+    def configure(self, config: AdversarialConfig) -> None:
+        """Take over live changes of weights."""
+        self.config = config
+        self.stabilizer.generator_loss_scale = config.weight
+
+    def meet(self, real: Tensor, fake: Tensor, output: Tensor) -> None:
+        """Real and generated material, and the decoder's `output` that `fake` follows from differentiably.
+
+        To be called in the training forward pass while `playing`; the adversarial gradient is balanced at `output`.
+        """
+        with torch.no_grad():
+            views = self.discriminator.views(real)
+        self._meeting = Meeting(views, self.discriminator.views(fake), output)
+
+    def challenge(self, total: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The model's total with the adversarial gradient added, and the terms that it comes from, unweighted.
+
+        The total's value is that of `total`; only its gradient differs. Without a meeting nothing is added.
+        """
+        meeting = self._meeting
+        if meeting is None:
+            return total, {}
+        with torch.no_grad():
+            real = self.discriminator.judge(meeting.real)
+        fake = self.discriminator.judge(meeting.fake)
+        terms = {"gen_adversarial": generator_hinge(fake), "feature_matching": feature_matching(real, fake)}
+        adversarial = terms["gen_adversarial"]
+        if self.config.feature_matching_weight > 0:
+            adversarial = adversarial + self.config.feature_matching_weight * terms["feature_matching"]
+
+        # Only the slopes at the output are asked for: the discriminator's weights learn from its own total alone.
+        (reference,) = torch.autograd.grad(total, meeting.output, retain_graph=True)
+        (slope,) = torch.autograd.grad(adversarial, meeting.output, retain_graph=True)
+        gradient, norms = self.stabilizer.generator_gradient(reference, slope, self._ramp)
+        # A product with a constant has that constant for its gradient; its own value means nothing and is taken off.
+        pull = (gradient * meeting.output).sum()
+        return total + (pull - pull.detach()), {**terms, **norms}
+
+    def learn(self) -> dict[str, Tensor]:
+        """The discriminator's gradients, clipped, and its terms; only measures while the stabiliser lets it rest."""
+        meeting, self._meeting = self._meeting, None
+        self._learns = meeting is not None and not self.stabilizer.discriminator_rests
+        if meeting is None:
+            return {}
+        penalised = self._learns and self._lessons % self.config.r1_every == 0
+        with torch.set_grad_enabled(self._learns):
+            views = [view.requires_grad_(penalised) for view in meeting.real]
+            real = self.discriminator.judge(views)
+            fake = self.discriminator.judge([view.detach() for view in meeting.fake])
+            loss = discriminator_hinge(real, fake)
+        terms = {"disc_loss": loss, "disc_accuracy": discriminator_accuracy(real, fake)}
+        if self._learns:
+            if penalised:
+                terms["disc_r1"] = r1_penalty(real, views)
+            self.optimizer.zero_grad(set_to_none=True)
+            total = self.stabilizer.discriminator_total(loss, terms.get("disc_r1"), self.config.r1_every)
+            total.backward()  # type: ignore[no-untyped-call]
+            terms["disc_grad_norm"] = self.stabilizer.clip(self.discriminator.parameters())
+        return terms
+
+    def step(self, measured: Mapping[str, float], pace: float) -> None:
+        """Take the step that `learn` prepared, at `pace` times the learning rate; `measured` are the step's terms."""
+        if self._learns:
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.config.learning_rate * pace
+            self.optimizer.step()
+        self.stabilizer.update(
+            {
+                **measured,
+                "accuracy": measured.get("disc_accuracy", math.nan),
+                "generator_loss": measured.get("gen_adversarial", math.nan),
+                "discriminator_loss": measured.get("disc_loss", math.nan),
+            }
+        )
+        self._steps += 1
+        self._lessons += self._learns
+
+    @property
+    def _ramp(self) -> float:
+        """The share of its weight that the adversary has reached: the discriminator must first know something."""
+        return min(1.0, self._steps / self.config.warmup_steps) if self.config.warmup_steps else 1.0
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps: tensors and plain values."""
+        return {
+            "discriminator": self.discriminator.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "stabilizer": self.stabilizer.get_state(),
+            "playing": self.playing,
+            "steps": self._steps,
+            "lessons": self._lessons,
+            "lowest": self._lowest,
+            "epochs_without_gain": self._epochs_without_gain,
+        }
+
+    def restore(self, state: Mapping[str, Any], path: Path) -> None:
+        """Go on from `state()`, kept in the checkpoint `path`. Raises CheckpointError for another discriminator's."""
+        try:
+            self.discriminator.load_state_dict(state["discriminator"])
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError) as error:
+            raise CheckpointError(
+                f"{path}: holds another discriminator; give adversarial.fft_sizes and adversarial.channels their "
+                "values back, or start a new run"
+            ) from error
+        self.stabilizer.load_state(state["stabilizer"])
+        self.playing = state["playing"]
+        self._steps, self._lessons = state["steps"], state["lessons"]
+        self._lowest, self._epochs_without_gain = state["lowest"], state["epochs_without_gain"]

@@ -1,0 +1,37 @@
+"""Pieces of several waveforms at the same, random, places."""
+
+import torch
+
+from core.audio.segments import same_segments
+
+
+def test_each_item_has_a_place_of_its_own_the_same_in_all_waveforms() -> None:
+    torch.manual_seed(0)
+    real = torch.arange(1000.0).expand(8, 1, 1000)
+    a, b = same_segments((real, -real), 100)
+
+    assert a.shape == (8, 1, 100)
+    assert torch.equal(a, -b)
+    assert torch.equal(a.diff(dim=2), torch.ones(8, 1, 99))
+    assert len(a[:, 0, 0].unique()) > 1
+
+
+def test_both_ends_are_reached() -> None:
+    torch.manual_seed(0)
+    (pieces,) = same_segments((torch.arange(4.0).expand(200, 1, 4),), 3)
+    assert set(pieces[:, 0, 0].tolist()) == {0.0, 1.0}
+
+
+def test_what_is_short_comes_whole_and_draws_nothing() -> None:
+    waveform = torch.randn(2, 1, 50)
+    state = torch.get_rng_state()
+    assert same_segments((waveform,), 50)[0] is waveform
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_the_gradient_goes_to_what_was_cut() -> None:
+    torch.manual_seed(0)
+    waveform = torch.zeros(3, 1, 50, requires_grad=True)
+    same_segments((waveform,), 20)[0].sum().backward()
+    assert waveform.grad is not None
+    assert waveform.grad.sum(dim=2).flatten().tolist() == [20, 20, 20]
