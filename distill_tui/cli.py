@@ -22,6 +22,8 @@ COMMANDS = {
     "runs": "list the runs",
     "save": "ask a live run to save a checkpoint",
     "stop": "ask a live run to save and stop",
+    "reconstruct": "hear what a run's model makes of sounds, into files",
+    "generate": "make new sounds with a run's model, into files",
     "inspect": "say what a checkpoint holds",
     "doctor": "check this machine: torch, sound, terminal, disk",
 }
@@ -106,7 +108,7 @@ def command_parser(name: str, command: ModuleType) -> Parser:
 
 def top_level_parser() -> Parser:
     """The parser that only prints: the list of commands, and the version."""
-    listing = "\n".join(f"  {name:<9} {summary}" for name, summary in COMMANDS.items())
+    listing = "\n".join(f"  {name:<11} {summary}" for name, summary in COMMANDS.items())
     parser = Parser(
         prog="distill-tui",
         usage="distill-tui [COMMAND] [OPTIONS]",

@@ -138,9 +138,9 @@ def relative_name(path: Path, root: Path | None) -> str:
 def read_sound(path: Path, sample_rate: int) -> "Tensor":
     """The whole sound as mono float32 [1, samples] at `sample_rate` Hz: channels averaged, resampled once.
 
-    What peaks above full scale (float files may, resampled clipping does) is scaled down to it. Raises
-    UnreadableSound with the plain reason where the file is empty, no audio, cut off, holds NaN or infinite samples,
-    or cannot be opened.
+    It is as long as the file to the nearest sample, and at least one. What peaks above full scale (float files may,
+    resampled clipping does) is scaled down to it. Raises UnreadableSound with the plain reason where the file is
+    empty, no audio, cut off, holds NaN or infinite samples, or cannot be opened.
     """
     import numpy as np
     import torch
@@ -159,6 +159,8 @@ def read_sound(path: Path, sample_rate: int) -> "Tensor":
     if not np.isfinite(mono).all():
         raise UnreadableSound("holds NaN or infinite samples; export it again")
     waveform = resample(torch.from_numpy(mono)[None], rate, sample_rate)
+    samples = max(1, round(len(mono) * sample_rate / rate))
+    waveform = torch.nn.functional.pad(waveform, (0, samples - waveform.shape[1]))  # cuts where that is negative
     return waveform / waveform.abs().max().clamp(min=1)
 
 

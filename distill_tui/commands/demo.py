@@ -20,10 +20,8 @@ QUICK: dict[str, Any] = {
     "preset": "balanced",
     "batch_size": 8,
     "spectrogram.sample_rate": 24_000,
-    "spectrogram.n_fft": 1024,
-    "spectrogram.hop_length": 256,
-    "spectrogram.n_mels": 128,
-    "model.channels": (16, 32, 64, 128),
+    "spectrogram.n_fft": 512,
+    "spectrogram.hop_length": 128,
     "preview.every": 5,
 }
 

@@ -1,11 +1,17 @@
 """A few real sounds and the command line that trains on them in seconds."""
 
+import io
 import math
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+
+from distill_tui.cli import main
 
 RATE = 8000
 TINY = {
@@ -19,7 +25,9 @@ TINY = {
     "spectrogram.n_mels": 32,
     "spectrogram.griffin_lim_iterations": 2,
     "model.latent_dim": 4,
-    "model.channels": [4, 8],
+    "model.width": 16,
+    "model.components": 16,
+    "model.blocks": 1,
     "regularization.augmentation_expansion": 2,
     "loss.stft.fft_sizes": [64],
     "loss.stft.hop_sizes": [16],
@@ -40,8 +48,27 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def training_on(tones: Path) -> list[str]:
+    settings = [word for key, value in TINY.items() for word in ("--set", f"{key}={value}")]
+    return ["train", str(tones), "--name", "tones", *settings]
+
+
 @pytest.fixture
 def tiny_training(tones: Path) -> list[str]:
     """`train` with a config that makes steps of milliseconds."""
-    settings = [word for key, value in TINY.items() for word in ("--set", f"{key}={value}")]
-    return ["train", str(tones), "--name", "tones", *settings]
+    return training_on(tones)
+
+
+@pytest.fixture(scope="session")
+def trained(tones: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A function from "global" or "sequence" to the folder of a run with that latent, trained for four epochs."""
+
+    @cache
+    def train(latent: str) -> Path:
+        runs = tmp_path_factory.mktemp("runs")
+        settings = [f"--set=model.latent={latent}", "--set=model.latent_dim=16", "--set=checkpoint.every=1"]
+        with redirect_stdout(io.StringIO()):
+            assert main([*training_on(tones), *settings, "--epochs", "4", "--headless", "--runs", str(runs)]) == 0
+        return runs / "tones"
+
+    return train

@@ -1,0 +1,150 @@
+"""The voice of an audio run: a checkpoint's model that remakes sounds and makes new ones, as WAV files."""
+
+import io
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from core.audio.files import UnreadableSound, read_sound
+from core.audio.recipe import build_model
+from core.audio.remake import Place, Remaker
+from core.training.checkpoints import load_weights
+from core.training.config import TrainingConfig
+from core.training.voice import Rendering, SourceError, WishError
+
+PROGRAM = "distill-tui"  # written into each file, so that an earlier render may be replaced and nothing else
+PEAK_DB = -1.0
+SILENT_PEAK = 1e-3  # -60 dBFS: below it there is nothing to bring up
+CEILING = 0.999
+SEED_STEP = 1_000_003  # from the first sound of one seed to that of the next
+NEAR = 0.25
+MOST_SECONDS = 120.0  # of one new sound, which is made in one go
+SOURCE_SECONDS = 30.0  # of a file whose latent is taken
+
+
+class AudioVoice:
+    """See `core.training.voice.Voice`. Files are mono, 24 bits, at the run's sample rate.
+
+    Sources are read as in training: any readable format and rate, channels averaged. Reconstructions keep the model's
+    level, turned down only where they would clip; new sounds peak at -1 dBFS.
+    """
+
+    suffix = ".wav"
+
+    def __init__(self, remaker: Remaker) -> None:
+        self._remaker = remaker
+        self._rate = remaker.sample_rate
+
+    @classmethod
+    def load(cls, config: TrainingConfig, weights: dict[str, Tensor], path: Path) -> "AudioVoice":
+        model = build_model(config)
+        load_weights(model, weights, path)
+        return cls(Remaker(model.eval(), config))
+
+    def reconstruct(self, source: Path) -> Rendering:
+        return self._rendered(self._remaker.remade(self._read(source)))
+
+    def samples(self, count: int, seed: int, temperature: float, seconds: float | None) -> Iterator[Rendering]:
+        samples = self._length(seconds)
+        for number in range(count):
+            latent = self._remaker.drawn(_seed(seed, number), samples, temperature)
+            yield self._normalised(Place(latent, samples))
+
+    def variations(self, source: Path, count: int, seed: int, temperature: float) -> Iterator[Rendering]:
+        """The distance at temperature 1 is a quarter of that between two new sounds."""
+        place = self._place_of(source)
+        for number in range(count):
+            draws = [self._remaker.drawn(_seed(seed, 2 * number + side), place.samples) for side in (0, 1)]
+            latent = place.latent + NEAR * temperature * (draws[0] - draws[1])
+            yield self._normalised(Place(latent, place.samples))
+
+    def between(self, first: Path, last: Path, steps: int) -> Iterator[Rendering]:
+        """Along the great circle between the two latents (White 2016, "Sampling Generative Networks").
+
+        The straight line between two latents leads nearer to the middle than any sound lies, where there is their
+        average. Sequences of different lengths are stretched to the length on the way from the one to the other.
+        """
+        start, end = self._place_of(first), self._place_of(last)
+        for share in torch.linspace(0, 1, steps).tolist():
+            yield self._normalised(_on_the_way(start, end, share))
+
+    def made(self, path: Path) -> bool:
+        import soundfile
+
+        try:
+            with soundfile.SoundFile(os.fsencode(path)) as sound:
+                return str(sound.software).startswith(PROGRAM)
+        except (soundfile.LibsndfileError, OSError):
+            return False
+
+    def _read(self, source: Path) -> Tensor:
+        try:
+            return read_sound(source, self._rate)[0]
+        except UnreadableSound as error:
+            raise SourceError(f"{source}: {error}") from error
+
+    def _place_of(self, source: Path) -> Place:
+        return self._remaker.place_of(self._read(source)[: round(SOURCE_SECONDS * self._rate)])
+
+    def _length(self, seconds: float | None) -> int:
+        if seconds is None:
+            return self._remaker.chunk_samples
+        if self._remaker.is_global:
+            chunk = self._remaker.chunk_samples / self._rate
+            raise WishError(
+                f"{seconds:g} seconds: this run's latent stands for {chunk:g} seconds and no other length; "
+                "leave the length out, or train with --set model.latent=sequence"
+            )
+        if not 0 < seconds <= MOST_SECONDS:
+            raise WishError(f"{seconds:g} seconds: up to {MOST_SECONDS:g} seconds can be made in one go")
+        return max(1, round(seconds * self._rate))
+
+    def _normalised(self, place: Place) -> Rendering:
+        waveform = self._remaker.sound_of(place)
+        peak = float(waveform.abs().max())
+        return self._rendered(waveform * (10 ** (PEAK_DB / 20) / peak if peak > SILENT_PEAK else 1.0))
+
+    def _rendered(self, waveform: Tensor) -> Rendering:
+        import soundfile
+
+        waveform = waveform * (CEILING / waveform.abs().max().clamp(min=CEILING))
+        encoded = io.BytesIO()
+        with soundfile.SoundFile(encoded, "w", self._rate, 1, subtype="PCM_24", format="WAV") as file:
+            file.software = PROGRAM
+            file.write(waveform.numpy())
+        return Rendering(encoded.getvalue(), len(waveform) / self._rate)
+
+
+def _seed(seed: int, number: int) -> int:
+    return (seed * SEED_STEP + number) % 2**63
+
+
+def _on_the_way(start: Place, end: Place, share: float) -> Place:
+    """The place that lies `share` (0 to 1) of the way from one to another; the ends are the places themselves."""
+    latents = start.latent, end.latent
+    if start.latent.ndim == 3:
+        positions = round(start.latent.shape[2] + share * (end.latent.shape[2] - start.latent.shape[2]))
+        latents = _stretched(start.latent, positions), _stretched(end.latent, positions)
+    return Place(_between(*latents, share), round(start.samples + share * (end.samples - start.samples)))
+
+
+def _stretched(latent: Tensor, positions: int) -> Tensor:
+    """A sequence latent [1, latent_dim, positions] at another number of positions."""
+    if latent.shape[2] == positions:
+        return latent
+    return functional.interpolate(latent, size=positions, mode="linear", align_corners=True)
+
+
+def _between(start: Tensor, end: Tensor, share: float) -> Tensor:
+    """Spherical interpolation of two tensors as one vector each; linear where they point the same or opposite ways."""
+    lengths = float(start.norm() * end.norm())
+    cosine = float((start * end).sum()) / lengths if lengths > 0 else 1.0
+    angle = math.acos(max(-1.0, min(1.0, cosine)))
+    if math.sin(angle) < 1e-3:
+        return torch.lerp(start, end, share)
+    return (math.sin((1 - share) * angle) * start + math.sin(share * angle) * end) / math.sin(angle)

@@ -1,0 +1,100 @@
+"""What a trained model can do from a checkpoint alone, when what it was trained on may be gone: remake and make anew.
+
+The counterpart of `core.training.recipe.Recipe`: commands know only this protocol, so that none asks what kind of
+material a run is about.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import torch
+from torch import Tensor
+
+from core.errors import UsageError
+from core.training.checkpoint_files import CheckpointError
+from core.training.checkpoints import load_checkpoint
+from core.training.config import ConfigError, TrainingConfig
+from core.training.config_file import from_dict
+from core.training.devices import choose_threads
+from core.training.recipe import VOICES
+
+AVERAGED_MODEL = "module."  # where torch's AveragedModel keeps the averaged weights, beside its counter
+
+
+class SourceError(UsageError):
+    """A file that was to be remade, or to start from, cannot be used; one line: which, and why."""
+
+
+class WishError(UsageError):
+    """What was asked for is not what this model can do; one line: what, and what it can."""
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """A whole file as its bytes, and for how many seconds it plays."""
+
+    data: bytes
+    seconds: float
+
+
+class Voice(Protocol):
+    """A model of one kind of material, with its averaged weights, on the CPU. What it makes are whole files.
+
+    The same checkpoint, arguments and files give the same bytes. Sources are of any length; a model whose latent
+    stands for a piece of a fixed length takes the beginning where one latent is wanted.
+    """
+
+    suffix: str  # of the files it makes, ".wav"
+
+    @classmethod
+    def load(cls, config: TrainingConfig, weights: dict[str, Tensor], path: Path) -> "Voice":
+        """The voice of a checkpoint's config and averaged weights. Raises CheckpointError, naming `path`."""
+
+    def reconstruct(self, source: Path) -> Rendering:
+        """What the model makes of a file: as long, and as loud as the model has it. Raises SourceError."""
+
+    def samples(self, count: int, seed: int, temperature: float, seconds: float | None) -> Iterator[Rendering]:
+        """New ones from where the training material lies; the i-th depends on `seed` and i alone.
+
+        `temperature` scales their distance from the middle of it; `seconds` None is the length of the training
+        chunks. Raises WishError for a length that the model does not have.
+        """
+
+    def variations(self, source: Path, count: int, seed: int, temperature: float) -> Iterator[Rendering]:
+        """New ones around a file's latent; 0 is the file as the model has it. Raises SourceError."""
+
+    def between(self, first: Path, last: Path, steps: int) -> Iterator[Rendering]:
+        """On the way from one file to another, both included; `steps` is 2 or more. Raises SourceError."""
+
+    def made(self, path: Path) -> bool:
+        """Whether an existing file was written by this program, and may be replaced by a newer one."""
+
+
+def load_voice(path: Path, threads: int = 0) -> Voice:
+    """The voice of the checkpoint at `path`, which says itself what kind it is of; on so many threads (0: as training).
+
+    Raises CheckpointError for a missing, damaged or foreign file, and for one of another version's model.
+    """
+    contents = load_checkpoint(path)
+    try:
+        config = from_dict(contents["config"])
+        average = contents["average"]
+        weights = {key.removeprefix(AVERAGED_MODEL): value for key, value in _tensors(average).items()
+                   if key.startswith(AVERAGED_MODEL)}  # fmt: skip
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: was made by another version of this program ({error}); train anew") from error
+    except (KeyError, AttributeError) as error:
+        raise CheckpointError(f"{path}: holds no config or no averaged weights; use another checkpoint") from error
+    if not all(value.isfinite().all() for value in weights.values()):
+        raise CheckpointError(f"{path}: holds weights that are not finite; use an earlier checkpoint")
+    module, _, attribute = VOICES[config.recipe].partition(":")
+    torch.set_num_threads(choose_threads(threads))
+    kind = cast(type[Voice], getattr(import_module(module), attribute))
+    return kind.load(config, weights, path)
+
+
+def _tensors(average: dict[str, Any]) -> dict[str, Tensor]:
+    return {key: value for key, value in average.items() if isinstance(value, Tensor)}

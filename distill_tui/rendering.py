@@ -1,0 +1,127 @@
+"""What `reconstruct` and `generate` share: which checkpoint, and files written one by one without harming others."""
+
+import argparse
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.run.atomic import atomic_write
+from core.training.checkpoint_files import find_checkpoint, get_best_checkpoint
+from distill_tui.errors import CommandError, complain
+from distill_tui.format import clean
+from distill_tui.targets import find_run
+
+if TYPE_CHECKING:
+    from core.training.voice import Rendering, Voice
+
+
+def add_run_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare RUN."""
+    parser.add_argument("run", metavar="RUN", help="a run folder, or a run's name")
+
+
+def add_render_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what both commands have."""
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR",
+                        help="where the files go; made where it is missing")  # fmt: skip
+    parser.add_argument("--checkpoint", default="best", metavar="CHECKPOINT",
+                        help="best, latest, or a checkpoint's file (default: best)")  # fmt: skip
+    parser.add_argument("--threads", type=at_least(1), default=0, metavar="N",
+                        help="torch threads (default: one on two cores, else all but one)")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="one JSON object a line for each file")
+
+
+def at_least(lowest: int) -> Callable[[str], int]:
+    """An argparse type: a whole number from `lowest` on."""
+
+    def parsed(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = lowest - 1
+        if number < lowest:
+            raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from {lowest} on")
+        return number
+
+    return parsed
+
+
+def voice_of(run: str, checkpoint: str, threads: int) -> "Voice":
+    """The voice of a run's checkpoint; says so where there is no best one and the latest is taken.
+
+    Raises CommandError, RunFolderError and CheckpointError.
+    """
+    folder = find_run(run)
+    if checkpoint == "best" and get_best_checkpoint(folder) is None:
+        path = find_checkpoint(folder, "latest")
+        complain(f"{folder.name}: no best checkpoint yet, it comes with the first validation; {path.name} is taken")
+    else:
+        path = find_checkpoint(folder, checkpoint)
+    from core.training.voice import load_voice
+
+    return load_voice(path, threads)
+
+
+def check_sources(sources: Iterable[Path]) -> None:
+    """Raise CommandError where one of the files that the whole command rests on is not there."""
+    for source in sources:
+        if reason := missing(source):
+            raise CommandError(f"{source}: {reason}")
+
+
+def missing(source: Path) -> str:
+    """Why there is no file to read, in a few words; empty where there is one."""
+    if source.is_dir():
+        return "a folder; name the files in it"
+    if source.is_file():
+        return ""
+    return "not a file that can be read" if source.exists() else "no such file"
+
+
+class Output:
+    """The folder that files are written into, and what is said about each. A whole file or none is ever there.
+
+    A file of another program is never replaced, and neither is one of `sources`; an earlier render is.
+    """
+
+    def __init__(self, folder: Path, voice: "Voice", sources: Sequence[Path], *, as_json: bool) -> None:
+        self._folder, self._voice, self._as_json = folder, voice, as_json
+        self._sources = [source for source in sources if source.exists()]
+        if folder.exists() and not folder.is_dir():
+            raise CommandError(f"{folder}: a file is there; name a folder with -o")
+
+    def claim(self, stem: str) -> Path:
+        """The path for a file of that stem. Raises CommandError where something stands there that must stay."""
+        path = self._folder / f"{stem}{self._voice.suffix}"
+        if path.exists():
+            if any(path.samefile(source) for source in self._sources):
+                raise CommandError(f"{path}: would replace the file it is made from; name another folder with -o")
+            if not self._voice.made(path):
+                raise CommandError(
+                    f"{path}: is there already and was not made by this program; name another folder with -o"
+                )
+        return path
+
+    def write(self, path: Path, rendering: "Rendering", **told: object) -> None:
+        """Write the file and say so. Raises CommandError when the disk refuses."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            atomic_write(path, rendering.data)
+        except OSError as error:
+            raise CommandError(
+                f"{path}: not written ({error.strerror or error}); free some space, or name another folder with -o"
+            ) from error
+        if self._as_json:
+            self._tell(**told, path=str(path), seconds=round(rendering.seconds, 6))
+        else:
+            print(f"{clean(str(path))}  {rendering.seconds:.2f} s", flush=True)  # noqa: T201
+
+    def failed(self, source: Path, error: Exception) -> None:
+        """Say that a file could not be made from `source`; the error's line names it."""
+        complain(error)
+        if self._as_json:
+            self._tell(source=str(source), error=str(error))
+
+    def _tell(self, **facts: object) -> None:
+        print(json.dumps(facts), flush=True)  # noqa: T201
