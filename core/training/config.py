@@ -7,96 +7,16 @@ so is settled by `core.training.presets.resolve` from what the data folder holds
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
-from core.errors import UsageError
+from core.training.config_check import ConfigError as ConfigError
+from core.training.config_check import check
+from core.training.loss_config import AdversarialConfig as AdversarialConfig
+from core.training.loss_config import KLLossConfig as KLLossConfig
+from core.training.loss_config import LogMagnitudeLossConfig as LogMagnitudeLossConfig
+from core.training.loss_config import LossConfig as LossConfig
+from core.training.loss_config import ReconLossConfig as ReconLossConfig
+from core.training.loss_config import STFTLossConfig as STFTLossConfig
 
-
-class ConfigError(UsageError, ValueError):
-    """A value or key of the config is wrong; the message is one line: what, where, what to do."""
-
-
-def _check(condition: bool, key: str, value: object, expected: str) -> None:
-    if not condition:
-        raise ConfigError(f"{key} = {value!r}: expected {expected}")
-
-
-STFTTarget = Literal["waveform", "magnitude"]
 LatentKind = Literal["global", "sequence"]
-
-
-@dataclass(frozen=True)
-class STFTLossConfig:
-    """Multi-resolution STFT loss (auraloss; Yamamoto 2020). One hop and window length (samples) per FFT size.
-
-    `target` "waveform" compares sound, "magnitude" the spectrogram's values laid out in a row (specification 2).
-    `perceptual_weighting` (waveform only) counts frequencies as the ear does (A-weighting).
-    """
-
-    weight: float = 1.0
-    fft_sizes: tuple[int, ...] = (512, 1024, 2048)
-    hop_sizes: tuple[int, ...] = (128, 256, 512)
-    win_lengths: tuple[int, ...] = (512, 1024, 2048)
-    target: STFTTarget = "waveform"
-    perceptual_weighting: bool = False
-
-    def __post_init__(self) -> None:
-        _check(self.weight >= 0, "loss.stft.weight", self.weight, "0 or more")
-        _check(
-            len(self.fft_sizes) == len(self.hop_sizes) == len(self.win_lengths) > 0,
-            "loss.stft.fft_sizes",
-            self.fft_sizes,
-            "as many fft_sizes as hop_sizes and win_lengths",
-        )
-        for fft, hop, win in zip(self.fft_sizes, self.hop_sizes, self.win_lengths, strict=True):
-            _check(0 < hop <= win <= fft, "loss.stft.win_lengths", win, f"hop {hop} <= window <= fft {fft}")
-
-
-@dataclass(frozen=True)
-class ReconLossConfig:
-    """Per-channel L1 between spectrograms; IF is weighted by the target's energy (mean weight 1)."""
-
-    weight: float = 0.1
-    magnitude_weight: float = 1.0
-    if_weight: float = 0.5
-
-    def __post_init__(self) -> None:
-        for name in ("weight", "magnitude_weight", "if_weight"):
-            _check(getattr(self, name) >= 0, f"loss.reconstruction.{name}", getattr(self, name), "0 or more")
-
-
-@dataclass(frozen=True)
-class LogMagnitudeLossConfig:
-    """L1 between log magnitudes, in nepers (1 is 8.7 dB), of what is less than `floor_db` under a sound's level."""
-
-    weight: float = 1.0
-    floor_db: float = 60.0
-
-    def __post_init__(self) -> None:
-        _check(self.weight >= 0, "loss.log_magnitude.weight", self.weight, "0 or more")
-        _check(0 < self.floor_db <= 120, "loss.log_magnitude.floor_db", self.floor_db, "above 0, to 120 dB")
-
-
-@dataclass(frozen=True)
-class KLLossConfig:
-    """KL to the standard normal prior: linear annealing to `weight_max`, `free_bits` nats floor per dimension."""
-
-    weight_max: float = 0.01
-    warmup_fraction: float = 0.3
-    free_bits: float = 0.5
-
-    def __post_init__(self) -> None:
-        _check(self.weight_max >= 0, "loss.kl.weight_max", self.weight_max, "0 or more")
-        _check(0 <= self.warmup_fraction <= 1, "loss.kl.warmup_fraction", self.warmup_fraction, "0 to 1")
-        _check(self.free_bits >= 0, "loss.kl.free_bits", self.free_bits, "0 or more")
-
-
-@dataclass(frozen=True)
-class LossConfig:
-    """All loss terms. Spectral quality first: STFT 1.0 against reconstruction 0.1 (specification 2)."""
-
-    stft: STFTLossConfig = field(default_factory=STFTLossConfig)
-    reconstruction: ReconLossConfig = field(default_factory=ReconLossConfig)
-    log_magnitude: LogMagnitudeLossConfig = field(default_factory=LogMagnitudeLossConfig)
-    kl: KLLossConfig = field(default_factory=KLLossConfig)
 
 
 @dataclass(frozen=True)
@@ -109,51 +29,11 @@ class RegularizationConfig:
     gradient_clip_norm: float = 1.0
 
     def __post_init__(self) -> None:
-        _check(0 <= self.dropout < 1, "regularization.dropout", self.dropout, "0 up to, not including, 1")
-        _check(self.weight_decay >= 0, "regularization.weight_decay", self.weight_decay, "0 or more")
-        _check(self.augmentation_expansion >= 1, "regularization.augmentation_expansion",
+        check(0 <= self.dropout < 1, "regularization.dropout", self.dropout, "0 up to, not including, 1")
+        check(self.weight_decay >= 0, "regularization.weight_decay", self.weight_decay, "0 or more")
+        check(self.augmentation_expansion >= 1, "regularization.augmentation_expansion",
                self.augmentation_expansion, "1 or more")  # fmt: skip
-        _check(self.gradient_clip_norm > 0, "regularization.gradient_clip_norm", self.gradient_clip_norm, "above 0")
-
-
-@dataclass(frozen=True)
-class AdversarialConfig:
-    """A discriminator that joins late and sharpens what the other terms leave blurred.
-
-    `mode` "auto" is settled by the number of training chunks. It joins at `start`, a share of all steps or "plateau"
-    (of the validation total), and counts fully `warmup_steps` later. `weight` is its gradient's size as a multiple of
-    that of all other terms; `feature_matching_weight` is against the hinge loss. R1 (gamma = `r1_weight`) is measured
-    at every `r1_every`-th step. The discriminator sees `segment_seconds` of each sound (0: all), and rests while it is
-    right more often than 1 - `balance_threshold`.
-    """
-
-    mode: Literal["off", "auto", "on"] = "auto"
-    start: float | str = 0.5
-    warmup_steps: int = 200
-    weight: float = 0.5
-    feature_matching_weight: float = 2.0
-    r1_weight: float = 1.0
-    r1_every: int = 16
-    learning_rate: float = 1e-3
-    fft_sizes: tuple[int, ...] = (512, 1024, 2048)
-    channels: int = 16
-    segment_seconds: float = 0.25
-    balance_threshold: float = 0.1
-
-    def __post_init__(self) -> None:
-        _check(self.start == "plateau" or (isinstance(self.start, int | float) and 0 <= self.start <= 1),
-               "adversarial.start", self.start, "a share of all steps from 0 to 1, or plateau")  # fmt: skip
-        for name in ("weight", "feature_matching_weight", "segment_seconds", "warmup_steps"):
-            _check(getattr(self, name) >= 0, f"adversarial.{name}", getattr(self, name), "0 or more")
-        for name in ("r1_weight", "learning_rate"):
-            _check(getattr(self, name) > 0, f"adversarial.{name}", getattr(self, name), "above 0")
-        for name in ("r1_every", "channels"):
-            _check(getattr(self, name) >= 1, f"adversarial.{name}", getattr(self, name), "1 or more")
-        _check(0 < len(self.fft_sizes) <= 8, "adversarial.fft_sizes", self.fft_sizes, "1 to 8 sizes")
-        for size in self.fft_sizes:
-            _check(32 <= size <= 16384 and size % 4 == 0, "adversarial.fft_sizes", size,
-                   "multiples of 4 from 32 to 16384")  # fmt: skip
-        _check(0 <= self.balance_threshold <= 0.5, "adversarial.balance_threshold", self.balance_threshold, "0 to 0.5")
+        check(self.gradient_clip_norm > 0, "regularization.gradient_clip_norm", self.gradient_clip_norm, "above 0")
 
 
 @dataclass(frozen=True)
@@ -168,13 +48,13 @@ class SpectrogramConfig:
     griffin_lim_iterations: int = 32
 
     def __post_init__(self) -> None:
-        _check(8_000 <= self.sample_rate <= 192_000, "spectrogram.sample_rate", self.sample_rate, "8000 to 192000 Hz")
-        _check(self.n_fft >= 64 and self.n_fft % 2 == 0, "spectrogram.n_fft", self.n_fft, "an even number from 64 on")
-        _check(0 < self.hop_length <= self.n_fft // 2, "spectrogram.hop_length", self.hop_length, "1 to n_fft / 2")
-        _check(0 <= self.n_mels <= self.n_fft // 2, "spectrogram.n_mels", self.n_mels, "0 (linear bins) to n_fft / 2")
-        _check(self.representation != "log_mel" or self.n_mels > 0, "spectrogram.n_mels", self.n_mels,
+        check(8_000 <= self.sample_rate <= 192_000, "spectrogram.sample_rate", self.sample_rate, "8000 to 192000 Hz")
+        check(self.n_fft >= 64 and self.n_fft % 2 == 0, "spectrogram.n_fft", self.n_fft, "an even number from 64 on")
+        check(0 < self.hop_length <= self.n_fft // 2, "spectrogram.hop_length", self.hop_length, "1 to n_fft / 2")
+        check(0 <= self.n_mels <= self.n_fft // 2, "spectrogram.n_mels", self.n_mels, "0 (linear bins) to n_fft / 2")
+        check(self.representation != "log_mel" or self.n_mels > 0, "spectrogram.n_mels", self.n_mels,
                "1 or more mel bands with log_mel")  # fmt: skip
-        _check(self.griffin_lim_iterations >= 0, "spectrogram.griffin_lim_iterations", self.griffin_lim_iterations,
+        check(self.griffin_lim_iterations >= 0, "spectrogram.griffin_lim_iterations", self.griffin_lim_iterations,
                "0 or more")  # fmt: skip
 
     @property
@@ -205,10 +85,10 @@ class AugmentConfig:
     def __post_init__(self) -> None:
         for name in ("gain", "noise", "speed", "pitch", "polarity"):
             value = getattr(self, f"{name}_probability")
-            _check(0 <= value <= 1, f"augment.{name}_probability", value, "0 to 1")
-        _check(0 <= self.gain_db <= 60, "augment.gain_db", self.gain_db, "0 to 60 dB")
-        _check(0 <= self.speed_percent <= 50, "augment.speed_percent", self.speed_percent, "0 to 50 %")
-        _check(0 <= self.pitch_semitones <= 12, "augment.pitch_semitones", self.pitch_semitones, "0 to 12 semitones")
+            check(0 <= value <= 1, f"augment.{name}_probability", value, "0 to 1")
+        check(0 <= self.gain_db <= 60, "augment.gain_db", self.gain_db, "0 to 60 dB")
+        check(0 <= self.speed_percent <= 50, "augment.speed_percent", self.speed_percent, "0 to 50 %")
+        check(0 <= self.pitch_semitones <= 12, "augment.pitch_semitones", self.pitch_semitones, "0 to 12 semitones")
 
 
 @dataclass(frozen=True)
@@ -223,11 +103,11 @@ class DataConfig:
     memory_mb: int = 2048
 
     def __post_init__(self) -> None:
-        _check(0.25 <= self.chunk_seconds <= 10, "data.chunk_seconds", self.chunk_seconds, "0.25 to 10 seconds")
-        _check(self.min_seconds >= 0, "data.min_seconds", self.min_seconds, "0 or more seconds")
-        _check(self.memory_mb >= 0, "data.memory_mb", self.memory_mb, "0 or more")
+        check(0.25 <= self.chunk_seconds <= 10, "data.chunk_seconds", self.chunk_seconds, "0.25 to 10 seconds")
+        check(self.min_seconds >= 0, "data.min_seconds", self.min_seconds, "0 or more seconds")
+        check(self.memory_mb >= 0, "data.memory_mb", self.memory_mb, "0 or more")
         if self.validation_fraction is not None:
-            _check(0 < self.validation_fraction < 1, "data.validation_fraction", self.validation_fraction,
+            check(0 < self.validation_fraction < 1, "data.validation_fraction", self.validation_fraction,
                    "between 0 and 1")  # fmt: skip
 
 
@@ -247,11 +127,11 @@ class ModelConfig:
     blocks: int = 2
 
     def __post_init__(self) -> None:
-        _check(1 <= self.latent_dim <= 4096, "model.latent_dim", self.latent_dim, "1 to 4096")
-        _check(1 <= self.patch_frames <= 64, "model.patch_frames", self.patch_frames, "1 to 64 frames")
-        _check(1 <= self.components <= 4096, "model.components", self.components, "1 to 4096")
-        _check(1 <= self.width <= 4096, "model.width", self.width, "1 to 4096")
-        _check(0 <= self.blocks <= 32, "model.blocks", self.blocks, "0 to 32")
+        check(1 <= self.latent_dim <= 4096, "model.latent_dim", self.latent_dim, "1 to 4096")
+        check(1 <= self.patch_frames <= 64, "model.patch_frames", self.patch_frames, "1 to 64 frames")
+        check(1 <= self.components <= 4096, "model.components", self.components, "1 to 4096")
+        check(1 <= self.width <= 4096, "model.width", self.width, "1 to 4096")
+        check(0 <= self.blocks <= 32, "model.blocks", self.blocks, "0 to 32")
 
 
 @dataclass(frozen=True)
@@ -264,7 +144,7 @@ class PreviewConfig:
 
     def __post_init__(self) -> None:
         for name in ("every", "sounds", "samples"):
-            _check(getattr(self, name) >= 0, f"preview.{name}", getattr(self, name), "0 or more")
+            check(getattr(self, name) >= 0, f"preview.{name}", getattr(self, name), "0 or more")
 
 
 @dataclass(frozen=True)
@@ -275,8 +155,8 @@ class CheckpointConfig:
     keep: int = 3
 
     def __post_init__(self) -> None:
-        _check(self.every >= 0, "checkpoint.every", self.every, "0 or more")
-        _check(self.keep >= 1, "checkpoint.keep", self.keep, "1 or more")
+        check(self.every >= 0, "checkpoint.every", self.every, "0 or more")
+        check(self.keep >= 1, "checkpoint.keep", self.keep, "1 or more")
 
 
 @dataclass(frozen=True)
@@ -311,15 +191,15 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "steps", "batch_size", "seed", "threads"):
-            _check(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
-        _check(self.learning_rate >= 0, "learning_rate", self.learning_rate, "0 (auto) or above")
-        _check(self.warmup_steps >= -1, "warmup_steps", self.warmup_steps, "-1 (auto), 0 or more")
+            check(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+        check(self.learning_rate >= 0, "learning_rate", self.learning_rate, "0 (auto) or above")
+        check(self.warmup_steps >= -1, "warmup_steps", self.warmup_steps, "-1 (auto), 0 or more")
         stft, spectral = self.loss.stft, self.loss.reconstruction
         weight = stft.weight + spectral.weight * (spectral.magnitude_weight + spectral.if_weight)
         weight += self.loss.log_magnitude.weight
-        _check(weight > 0, "loss.stft.weight", stft.weight,
+        check(weight > 0, "loss.stft.weight", stft.weight,
                "above 0 while loss.reconstruction has no weight: something must be learned")  # fmt: skip
-        _check(0 <= self.ema_decay < 1, "ema_decay", self.ema_decay, "0 up to, not including, 1")
+        check(0 <= self.ema_decay < 1, "ema_decay", self.ema_decay, "0 up to, not including, 1")
 
 
 def to_dict(config: Any) -> dict[str, Any]:

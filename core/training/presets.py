@@ -58,7 +58,7 @@ def batch_size_for(train_chunks: int) -> int:
 
 
 def adversarial_mode_for(train_chunks: int) -> Literal["off", "on"]:
-    """Whether a discriminator joins where that is left open: from an hour of training sounds on, in chunks of a second."""
+    """Whether a discriminator joins where that is left open: from an hour of sounds on, in chunks of a second."""
     return "on" if train_chunks >= MIN_ADVERSARIAL_CHUNKS else "off"
 
 

@@ -113,7 +113,8 @@ def _entry(label: str, values: list[str], width: int) -> list[Row]:
     """Label and values, broken between values where that is possible."""
     short = label if len(label) < LABELS else label.rpartition(".")[2]
     lines = _flowed([clean(value) for value in values], max(8, width - LABELS)) or [""]
-    first: Row = (*fit((Run(clean(short), "muted"),), LABELS - 1), Run(" ", "text"), Run(lines[0], "text"))
+    name = clean(short.replace("_", " "))
+    first: Row = (*fit((Run(name, "muted"),), LABELS - 1), Run(" ", "text"), Run(lines[0], "text"))
     return [first] + [(Run(" " * LABELS + line, "text"),) for line in lines[1:]]
 
 
