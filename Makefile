@@ -14,7 +14,7 @@ help:
 	@echo "make demo    make a small set of sounds, train on them and monitor it"
 	@echo "make test    run the tests"
 	@echo "make check   lint, types, import rules"
-	@echo "make bench   measure: first frame, keys, traffic, speed"
+	@echo "make bench   measure: first frame, keys, traffic, speed, sound"
 	@echo "make lock    pin in requirements.lock what .venv holds now"
 	@echo "make clean   remove .venv and what tools left behind (never runs or sounds)"
 

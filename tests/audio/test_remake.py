@@ -12,6 +12,7 @@ from core.audio.spectrogram import AudioSpectrogram
 from core.models.conv_vae import ConvVAE
 from core.training.config import LatentKind, TrainingConfig
 from core.training.config_file import load_config
+from core.training.previews import mrstft_distance
 
 RATE = 8000
 CHUNK = 2000
@@ -93,13 +94,17 @@ def test_a_sound_of_any_length_comes_back_as_long(latent: LatentKind, samples: i
 
 
 @pytest.mark.parametrize("latent", LATENTS)
-@pytest.mark.parametrize("samples", [300, CHUNK, 9000])
-def test_what_the_model_keeps_is_kept(latent: LatentKind, samples: int) -> None:
+@pytest.mark.parametrize(("samples", "nepers"), [(300, 0.15), (CHUNK, 0.05), (9000, 0.005)])
+def test_what_the_model_keeps_is_heard(latent: LatentKind, samples: int, nepers: float) -> None:
+    """The magnitudes, that is: phases are guessed where there is no pitch."""
     sound = sine(440, samples) * torch.linspace(1, 0, samples)
 
     remade = Remaker(parrot(latent), config_for(latent)).remade(sound)
 
-    torch.testing.assert_close(remade, sound, rtol=0, atol=2e-3)
+    spectrogram = AudioSpectrogram(config_for(latent).spectrogram)
+    wanted, heard = (spectrogram(waveform[None, None])[0, 0] for waveform in (sound, remade))
+    assert (wanted - heard).abs()[wanted > wanted.max() - 4].mean() < nepers
+    assert remade.square().mean() == pytest.approx(float(sound.square().mean()), rel=0.02)
 
 
 @pytest.mark.parametrize("hz", [200.0, 500.0, 1300.0])
@@ -171,8 +176,8 @@ def test_a_long_sound_is_made_in_sections_and_has_no_seams_either(latent: Latent
     assert remade.shape == sound.shape
     assert len(model.shown) > 5
     assert max(part.shape[0] * part.shape[3] for part in model.shown) < 1.4 * 5 * RATE / 64
-    assert level_db(remade)[2:-2].abs().max() < 0.3
-    torch.testing.assert_close(remade[: 3 * RATE], sound[: 3 * RATE], rtol=0, atol=5e-3)
+    assert level_db(remade)[2:-2].abs().max() < 0.05
+    assert mrstft_distance(remade, sound) < 0.15
 
 
 def test_a_sequence_latent_is_the_sound_that_it_was_taken_from() -> None:
