@@ -8,25 +8,31 @@ ALWAYS: dict[str, Any] = {
 }  # fmt: skip
 
 SEQUENCE = {"model.latent": "sequence"}
-NO_AUGMENTATION = {f"augment.{name}_probability": 0 for name in ("gain", "noise", "speed", "pitch", "polarity")}
+ABLATIONS: dict[str, dict[str, Any]] = {
+    "magnitude-stft": {"loss.stft.target": "magnitude"},
+    "perceptual": {"loss.stft.perceptual_weighting": True},
+    "no-log-magnitude": {"loss.log_magnitude.weight": 0},
+    "no-frequency": {"loss.reconstruction.if_weight": 0},
+    "no-augmentation": {f"augment.{name}_probability": 0 for name in ("gain", "noise", "speed", "pitch", "polarity")},
+    "strong-augmentation": {"augment.gain_probability": 0.8, "augment.gain_db": 12, "augment.speed_probability": 0.6,
+                            "augment.pitch_probability": 0.8, "augment.pitch_semitones": 9},
+    "low-kl": {"loss.kl.weight_max": 0.001},
+    "high-kl": {"loss.kl.weight_max": 0.01},
+    "no-free-bits": {"loss.kl.free_bits": 0},
+    "adversarial": {"adversarial.mode": "on"},
+    "log-mel": {"spectrogram.representation": "log_mel", "spectrogram.n_mels": 128, "spectrogram.n_fft": 2048,
+                "spectrogram.hop_length": 512, "model.patch_frames": 2},
+    "mel-256": {"spectrogram.n_mels": 256},
+    "43-ms": {"model.patch_frames": 8},
+}  # fmt: skip
 
 # Every name may be asked for with --settings. Each is the defaults with these values.
 SETTINGS: dict[str, dict[str, Any]] = {
     "global": {},
     "sequence": SEQUENCE,
-    "global-magnitude-stft": {"loss.stft.target": "magnitude"},
-    "sequence-magnitude-stft": {**SEQUENCE, "loss.stft.target": "magnitude"},
-    "global-no-log-magnitude": {"loss.log_magnitude.weight": 0},
-    "sequence-no-log-magnitude": {**SEQUENCE, "loss.log_magnitude.weight": 0},
-    "global-perceptual": {"loss.stft.perceptual_weighting": True},
-    "sequence-perceptual": {**SEQUENCE, "loss.stft.perceptual_weighting": True},
-    "global-no-augmentation": NO_AUGMENTATION,
-    "sequence-no-augmentation": {**SEQUENCE, **NO_AUGMENTATION},
-    "global-adversarial": {"adversarial.mode": "on"},
-    "sequence-adversarial": {**SEQUENCE, "adversarial.mode": "on"},
-    "sequence-log-mel": {**SEQUENCE, "spectrogram.representation": "log_mel", "spectrogram.n_mels": 128,
-                         "spectrogram.n_fft": 2048, "spectrogram.hop_length": 512, "model.patch_frames": 2},
-}  # fmt: skip
+    **{f"global-{name}": values for name, values in ABLATIONS.items()},
+    **{f"sequence-{name}": {**SEQUENCE, **values} for name, values in ABLATIONS.items()},
+}
 DEFAULT = ("global", "sequence")
 
 # Held-out MRSTFT of the design that the specification describes, at the same compute, on other files of the same

@@ -127,15 +127,19 @@ def training_batch(
     return augmenter(waveform, generator)[:, None]
 
 
-def validation_batches(bank: SoundBank, config: TrainingConfig, batch_size: int) -> Iterator[Tensor]:
+def validation_batches(
+    bank: SoundBank, config: TrainingConfig, batch_size: int, most: int | None = None
+) -> Iterator[Tensor]:
     """The fixed chunks of a bank, end to end from each sound's first sample, never augmented: [batch, 1, samples].
 
-    A last piece of less than half a chunk is left out; any other is filled up with zeros. One batch is in memory at a
-    time, however large the bank is.
+    A last piece of less than half a chunk is left out; any other is filled up with zeros. Of more chunks than `most`
+    an even choice is taken. One batch is in memory at a time, however large the bank is.
     """
     samples = round(config.data.chunk_seconds * bank.sample_rate)
     counts = enumerate(bank.chunk_counts(samples))
     places = [(sound, samples * number) for sound, count in counts for number in range(count)]
+    if most is not None and len(places) > most:
+        places = [places[number * len(places) // most] for number in range(most)]
     for first in range(0, len(places), batch_size):
         sounds, starts = zip(*places[first : first + batch_size], strict=True)
         yield bank.crop(sounds, starts, samples)[:, None]

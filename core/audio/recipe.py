@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 
 import torch
@@ -137,9 +136,8 @@ class AudioRecipe:
 
     def fit_density(self, model: nn.Module) -> None:
         assert isinstance(model, ConvVAE)
-        batches = validation_batches(self._train, self.config, max(8, self.config.batch_size))
-        enough = islice(batches, -(-MAX_POINTS // max(8, self.config.batch_size)))
-        model.fit_density(self._normalised(model, batch.to(self._device))[1] for batch in enough)
+        batches = validation_batches(self._train, self.config, max(8, self.config.batch_size), MAX_POINTS)
+        model.fit_density(self._normalised(model, batch.to(self._device))[1] for batch in batches)
 
     def kl_per_dimension(self, model: nn.Module, batch: Tensor) -> Tensor:
         _, target = self._normalised(model, batch)
@@ -198,7 +196,9 @@ class AudioRecipe:
         chunks = min(FIT_CHUNKS[model_config.latent], VIEWS_OF_A_CHUNK * self._train.chunks(self._samples))
         batches = max(MIN_FIT_BATCHES, -(-chunks // self.config.batch_size))
         model.fit(self._spectrogram(self.batch(generator)) for _ in range(batches))
-        return model
+        # Before the first preview, so that a run which was stopped early can still make new sounds.
+        self.fit_density(model.eval())
+        return model.train()
 
     def _waveform_of(self, heard: Tensor, batch: Tensor) -> Tensor:
         """Waveforms [batch, 1, samples] of spectrograms as the model put them out, differentiable in their magnitudes.

@@ -204,3 +204,13 @@ def test_a_subset_shares_the_samples() -> None:
     part = bank.subset(bank.files[1:])
     assert part.waveforms[0].data_ptr() == bank.waveforms[1].data_ptr()
     assert part.files == bank.files[1:]
+
+
+def test_of_many_chunks_an_even_choice_is_taken() -> None:
+    samples = round(0.25 * RATE)
+    bank = SoundBank([Path(f"{n}.wav") for n in range(40)], [torch.full((samples,), float(n)) for n in range(40)], RATE)
+    config = TrainingConfig(data=DataConfig(chunk_seconds=0.25))
+
+    taken = torch.cat(list(validation_batches(bank, config, 8, most=10)))[:, 0, 0]
+
+    assert taken.tolist() == [float(n) for n in range(0, 40, 4)]
