@@ -11,7 +11,7 @@ from torch.nn import functional
 from core.losses.kl import kl_with_free_bits
 from core.training.config import LossConfig, STFTLossConfig
 
-SILENCE = 1e-7  # below the dither of 16-bit sound: what digital silence is compared with
+SILENCE = 1e-5  # -100 dBFS in one bin: what is fainter is silence, however quiet the rest of a sound
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 

@@ -16,7 +16,7 @@ COUNT = 24
 # Small enough for a laptop without a GPU: one to two minutes, and the difference can be heard.
 QUICK: dict[str, Any] = {
     "name": "demo",
-    "epochs": 25,
+    "epochs": 15,
     "preset": "balanced",
     "batch_size": 8,
     "spectrogram.sample_rate": 24_000,

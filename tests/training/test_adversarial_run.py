@@ -16,6 +16,7 @@ from core.training.checkpoint_files import find_checkpoint
 from core.training.checkpoints import load_checkpoint, save_checkpoint
 from core.training.config_file import read_config
 from core.training.opponent import TERMS, Opponent
+from core.training.presets import KL_WEIGHT
 from core.training.train import train
 from tests.training.test_resume import Stopper, at_step, metrics, run, same
 
@@ -99,13 +100,13 @@ class TestOnScreen:
         config, _ = setup
         for epoch in of(EpochMetrics, events):
             assert not NAMES & epoch.val_terms.keys()
-        loss = config.loss
+        loss, kl_weight = config.loss, KL_WEIGHT
         for step in of(StepMetrics, events):
             expected = (
                 loss.stft.weight * step.terms["stft_loss"]
                 + loss.reconstruction.weight * step.terms["recon_loss"]
                 + loss.log_magnitude.weight * step.terms["log_mag_loss"]
-                + loss.kl.weight_max * step.terms["kl_loss"]
+                + kl_weight * step.terms["kl_loss"]
             )
             assert step.terms["total_loss"] == pytest.approx(expected, rel=1e-4)
 
