@@ -117,8 +117,9 @@ def trained(order: Order, data: Path, runs: Path) -> tuple[AudioRecipe, Training
     torch.manual_seed(config.seed)
     clock = Clock(order.seconds, device)
 
-    def progress(done: int, total: int) -> None:
-        clock.restart()  # the last time when all are loaded
+    def progress(done: int, total: int, what: str) -> None:
+        if what == "files":
+            clock.restart()  # the last time when all are loaded
 
     recipe = AudioRecipe.prepare(config, given, device, progress, frozenset(order.held_out))
     if config.warmup_steps < 0:

@@ -28,7 +28,7 @@ def add_render_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", default="best", metavar="CHECKPOINT",
                         help="best, latest, or a checkpoint's file (default: best)")  # fmt: skip
     parser.add_argument("--threads", type=at_least(1), default=0, metavar="N",
-                        help="torch threads (default: one on two cores, else all but one)")  # fmt: skip
+                        help="torch threads (default: as the run was told, else all cores but one)")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one JSON object a line for each file")
 
 

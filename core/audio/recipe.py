@@ -1,7 +1,7 @@
 """The audio recipe: a ConvVAE on spectrograms of a folder of sounds."""
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
@@ -19,14 +19,14 @@ from core.models.conv_vae import ConvVAE
 from core.models.density import MAX_POINTS
 from core.models.discriminators import MultiScaleSTFTDiscriminator
 from core.run.events import TermInfo
-from core.training.config import TrainingConfig
+from core.training.config import LatentKind, TrainingConfig
 from core.training.opponent import Opponent
 from core.training.presets import resolve, steps_in_epoch, total_steps, validation_fraction
 from core.training.recipe import DataSummary, Losses, PreviewDraft, Progress
 
 # Augmented chunks that principal components are fitted to: for patches a few seconds' worth of each sound, for whole
 # chunks many more, since each of them is a single sample.
-FIT_CHUNKS = {"sequence": 192, "global": 2048}
+FIT_CHUNKS: dict[LatentKind, int] = {"sequence": 192, "global": 2048}
 VIEWS_OF_A_CHUNK = 20
 MIN_FIT_BATCHES = 8
 
@@ -68,7 +68,7 @@ class AudioRecipe:
         # Rendering happens in a thread of its own, on the CPU, where it takes no memory from the training.
         self._renderer = AudioSpectrogram(config.spectrogram)
         self._stft_loss = create_stft_loss(config.loss.stft, self.sample_rate).to(device)
-        self.model = self._build_model()
+        self.model = build_model(config).to(device)
         self.opponent = self._make_opponent()
         self.terms += self.opponent.terms if self.opponent is not None else ()
 
@@ -80,10 +80,13 @@ class AudioRecipe:
         device: torch.device,
         progress: Progress,
         held_out: frozenset[str] = frozenset(),
+        resumed: bool = False,
     ) -> "AudioRecipe":
         folder = Path(config.data.path).expanduser()
         sample_rate = config.spectrogram.sample_rate
-        bank = SoundBank.load(find_sounds(folder), config.data, sample_rate, progress, root=folder)
+        bank = SoundBank.load(
+            find_sounds(folder), config.data, sample_rate, partial(_of, progress, "files"), root=folder
+        )
         if len(bank.files) < 2:
             raise DataError(_too_few(folder, bank))
         if held_out:
@@ -101,7 +104,10 @@ class AudioRecipe:
         names = tuple(relative_name(path, folder) for path in val_files)
         data = DataSummary(len(train.files), len(val.files), train.seconds, tuple(bank.skipped), names)
         bank.close()
-        return cls(resolve(config, len(train.files) + len(val.files), chunks, given), train, val, data, device)
+        recipe = cls(resolve(config, len(train.files) + len(val.files), chunks, given), train, val, data, device)
+        if not resumed:
+            recipe._fit(progress)
+        return recipe
 
     @property
     def representation(self) -> str:
@@ -122,9 +128,9 @@ class AudioRecipe:
         reconstruction, mu, logvar = model(target)
         heard = model.denormalize(reconstruction.float())
         compared = self.config.loss.stft.target == "waveform"
-        opponent = self.opponent if model.training else None
+        opponent = self.opponent if model.training and self.opponent is not None and self.opponent.playing else None
         waveforms = audible(self._waveform_of(heard, batch), batch) if compared or opponent is not None else None
-        if opponent is not None and opponent.playing and waveforms is not None:
+        if opponent is not None and waveforms is not None:
             fake, real = same_segments(waveforms, self._segment)
             opponent.meet(real, fake, reconstruction)
         energy = self._spectrogram.energy(spec)
@@ -148,9 +154,10 @@ class AudioRecipe:
         return terms["total_loss"] + (self.config.loss.kl.weight_max - kl_weight) * terms["kl_loss"]
 
     def configure(self, config: TrainingConfig) -> None:
+        total_changed = config.loss != self.config.loss
         self.config = config
         if self.opponent is not None:
-            self.opponent.configure(config.adversarial)
+            self.opponent.configure(config.adversarial, total_changed)
 
     def draft_previews(self, model: nn.Module) -> Iterator[PreviewDraft]:
         assert isinstance(model, ConvVAE)
@@ -189,16 +196,24 @@ class AudioRecipe:
             discriminator = MultiScaleSTFTDiscriminator(adversarial.fft_sizes, adversarial.channels).to(self._device)
         return Opponent(discriminator, adversarial, total_steps(self.config, self.steps_per_epoch))
 
-    def _build_model(self) -> ConvVAE:
-        model_config = self.config.model
-        generator = torch.Generator().manual_seed(self.config.seed)
-        model = build_model(self.config).to(self._device)
-        chunks = min(FIT_CHUNKS[model_config.latent], VIEWS_OF_A_CHUNK * self._train.chunks(self._samples))
-        batches = max(MIN_FIT_BATCHES, -(-chunks // self.config.batch_size))
-        model.fit(self._spectrogram(self.batch(generator)) for _ in range(batches))
+    def _fit(self, progress: Progress) -> None:
+        """Let the model find its principal components, and where the training sounds lie among them."""
+        model = self.model
+        model.fit_parts(self._heard("sequence", progress))
+        if model.latent == "global":
+            model.fit_whole(self._heard("global", progress))
         # Before the first preview, so that a run which was stopped early can still make new sounds.
         self.fit_density(model.eval())
-        return model.train()
+        model.train()
+
+    def _heard(self, kind: LatentKind, progress: Progress) -> Iterator[Tensor]:
+        """Spectrograms of augmented training batches, the same every time."""
+        chunks = min(FIT_CHUNKS[kind], VIEWS_OF_A_CHUNK * self._train.chunks(self._samples))
+        batches = max(MIN_FIT_BATCHES, -(-chunks // self.config.batch_size))
+        generator = torch.Generator().manual_seed(self.config.seed)
+        for number in range(batches):
+            progress(number, batches, "batches heard for the first time")
+            yield self._spectrogram(self.batch(generator))
 
     def _waveform_of(self, heard: Tensor, batch: Tensor) -> Tensor:
         """Waveforms [batch, 1, samples] of spectrograms as the model put them out, differentiable in their magnitudes.
@@ -220,6 +235,10 @@ class AudioRecipe:
         chunks = self._val.crop(range(len(shown)), [0] * len(shown), self._samples)[:, None]
         names = [Path(relative_name(path, Path(self.config.data.path).expanduser())) for path in shown]
         return [(str(name.with_suffix("")), chunk) for name, chunk in zip(names, chunks, strict=True)]
+
+
+def _of(progress: Progress, what: str, done: int, total: int) -> None:
+    progress(done, total, what)
 
 
 def build_model(config: TrainingConfig) -> ConvVAE:

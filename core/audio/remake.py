@@ -11,7 +11,9 @@ from core.audio.spectrogram import AudioSpectrogram
 from core.models.conv_vae import ConvVAE
 from core.training.config import TrainingConfig
 
-SECTION_SECONDS = 30.0  # what is worked off at a time, so that memory does not grow with the sound: some 300 MB
+SECTION_SECONDS = (
+    30.0  # what is worked off at a time, so that the model's memory does not grow with the sound: some 300 MB
+)
 SHARED_SECONDS = 1.0
 CHUNKS_AT_A_TIME = 16
 
@@ -28,7 +30,7 @@ class Remaker:
     """A model in evaluation mode with the transform that it was trained on; works on the CPU, without gradients.
 
     What is no longer than a chunk stands at the start of one, followed by silence, as in training. `section_seconds`
-    bounds the memory: a longer sound is made in sections that share a second.
+    bounds the memory that the model takes: a longer sound is made in sections that share a second.
     """
 
     def __init__(self, model: ConvVAE, config: TrainingConfig, section_seconds: float = SECTION_SECONDS) -> None:
@@ -43,11 +45,15 @@ class Remaker:
     def remade(self, waveform: Tensor) -> Tensor:
         """What the model makes of a waveform [samples], as long as that and at the model's own level."""
         hop, window = self._spectrogram.config.hop_length, self._spectrogram.window
-        result = waveform[:0]
+        finished: list[Tensor] = []
+        last, last_end = waveform[:0], 0  # the stretch that the next one is joined to
         for start, end in self._sections(len(waveform)):
             section = self._section_remade(waveform[start:end])
-            result = joined_sound(result, section, len(result) - start, window, hop) if start else section
-        return result
+            if overlap := last_end - start:
+                finished.append(last[:-overlap])
+                section = joined_sound(last[-overlap:], section, overlap, window, hop)
+            last, last_end = section, end
+        return torch.cat([*finished, last])
 
     @torch.inference_mode()
     def place_of(self, waveform: Tensor) -> Place:
@@ -56,7 +62,7 @@ class Remaker:
         spec = self._model.normalize(self._spectrogram_of(waveform[:samples]))
         latent, _ = self._model.encode(spec[..., : self.frames(self.chunk_samples)] if self.is_global else spec)
         if not self.is_global:
-            latent = latent[..., : self._positions(samples)]
+            latent = latent[..., : self.positions(samples)]
         return Place(latent, samples)
 
     @torch.inference_mode()
@@ -82,6 +88,10 @@ class Remaker:
     def frames(self, samples: int) -> int:
         """How many frames a spectrogram of so many samples has."""
         return 1 + samples // self._spectrogram.config.hop_length
+
+    def positions(self, samples: int) -> int:
+        """How many positions a sequence latent of so many samples has."""
+        return -(-self.frames(samples) // self._model.patch_frames)
 
     def _sections(self, samples: int) -> list[tuple[int, int]]:
         """Start and end of each, about equally long and in whole hops, so that frames lie on the sound's own."""
@@ -117,6 +127,3 @@ class Remaker:
 
     def _inverted(self, spec: Tensor, samples: int) -> Tensor:
         return self._spectrogram.inverse(spec, samples, guessed=True)[0, 0].nan_to_num()
-
-    def _positions(self, samples: int) -> int:
-        return -(-self.frames(samples) // self._model.patch_frames)

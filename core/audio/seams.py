@@ -10,7 +10,7 @@ from core.audio.phase import istft, stft, wrapped
 
 SMALLEST_OVERLAP = 0.25  # of a chunk
 JOINT_WINDOWS = 4  # the length of a joint between two stretches of sound, in windows of the transform
-GLIDE_WINDOWS = 24  # and that of the way from the one's phases to the other's: half a second
+GLIDE_WINDOWS = 24  # and that of the way from the one's phases to the other's
 
 
 def chunk_starts(frames: int, chunk: int) -> list[int]:
@@ -58,8 +58,10 @@ def joined_sound(before: Tensor, after: Tensor, overlap: int, window: Tensor, ho
     """One waveform [samples] of two stretches that share `overlap` samples and agree there up to their phases.
 
     Two inversions of the same magnitudes need not agree in phase, and a cross-fade of opposite phases is silence. So
-    each bin of `after` is turned to the phase of `before` where the two are joined, and glides back to its own within
-    half a second, by less than 1 Hz. `overlap` must be at least the joint's length.
+    each bin of `after` is turned to the phase of `before` where the two are joined, and glides back to its own by
+    24 windows after the overlap, or the end of `after`: half a second of windows of 1024 samples at 48 kHz, where no
+    frequency is off by more than about 1 Hz, and longer where windows are. `overlap` must be at least the joint's
+    length.
     """
     length = JOINT_WINDOWS * len(window)
     if overlap < length:

@@ -13,6 +13,7 @@ def same_segments(waveforms: tuple[Tensor, ...], samples: int) -> tuple[Tensor, 
     batch, _, length = waveforms[0].shape
     if length <= samples:
         return waveforms
+    device = waveforms[0].device
     starts = torch.randint(length - samples + 1, (batch, 1, 1))
-    places = (starts + torch.arange(samples)).to(waveforms[0].device)
+    places = starts.to(device) + torch.arange(samples, device=device)  # only the starts are sent there
     return tuple(waveform.gather(2, places.expand(-1, waveform.shape[1], -1)) for waveform in waveforms)

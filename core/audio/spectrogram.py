@@ -13,6 +13,7 @@ from core.training.config import SpectrogramConfig
 FLOOR = 1e-5
 PHASE_FLOOR = 2e-6
 RANDOM_PHASE_SEED = 0
+SMALLEST = 1e-30
 
 
 class AudioSpectrogram(nn.Module):
@@ -67,8 +68,7 @@ class AudioSpectrogram(nn.Module):
         model's: its frequencies are then believed at spectral peaks only, see `core.audio.phase.diffused`.
         """
         magnitude = self._from_bands(self.energy(spectrogram))
-        generator = torch.Generator().manual_seed(RANDOM_PHASE_SEED)
-        chance = torch.pi * (2 * torch.rand(magnitude.shape[1:], generator=generator) - 1).to(magnitude)
+        chance = self._chance(magnitude[0])
         if self.config.channels == 2:
             frequency = spectrogram[:, 1].float()[:, self.band_of_bin]
             frequency = diffused(frequency, magnitude, chance) if guessed else frequency
@@ -88,7 +88,9 @@ class AudioSpectrogram(nn.Module):
         without the phases, which no latent can carry, being heard at the same time.
         """
         spectrum = stft(waveform[:, 0].float(), self.window, self.config.hop_length)
-        direction = spectrum / spectrum.abs().clamp(min=torch.finfo(torch.float32).tiny)
+        # Digital silence has no phase, and what a model puts there must be heard all the same.
+        chance = torch.polar(torch.ones_like(spectrum.real[0]), self._chance(spectrum[0]))
+        direction = torch.where(spectrum == 0, chance, spectrum / spectrum.abs().clamp(min=SMALLEST))
         magnitude = self._from_bands(self.energy(spectrogram))
         return istft(magnitude * direction, self.window, self.config.hop_length, waveform.shape[-1])[:, None]
 
@@ -106,6 +108,11 @@ class AudioSpectrogram(nn.Module):
             return wrapped(advance)
         energy = magnitude.square() * (magnitude > PHASE_FLOOR)
         return torch.atan2(self._to_bands(energy * advance.sin()), self._to_bands(energy * advance.cos()))
+
+    def _chance(self, like: Tensor) -> Tensor:
+        """Phases in [-pi, pi) of the shape of `like`, the same every time."""
+        generator = torch.Generator().manual_seed(RANDOM_PHASE_SEED)
+        return torch.pi * (2 * torch.rand(like.shape, generator=generator) - 1).to(like.device)
 
     def _to_bands(self, bins: Tensor) -> Tensor:
         return self.filterbank @ bins if self.config.n_mels else bins

@@ -71,7 +71,7 @@ class AudioVoice:
         """
         start, end = self._place_of(first), self._place_of(last)
         for share in torch.linspace(0, 1, steps).tolist():
-            yield self._normalised(_on_the_way(start, end, share))
+            yield self._normalised(self._on_the_way(start, end, share))
 
     def made(self, path: Path) -> bool:
         import soundfile
@@ -92,7 +92,7 @@ class AudioVoice:
         return self._remaker.place_of(self._read(source)[: round(SOURCE_SECONDS * self._rate)])
 
     def _length(self, seconds: float | None) -> int:
-        if seconds is None:
+        if seconds is None or abs(seconds * self._rate - self._remaker.chunk_samples) <= 0.5:
             return self._remaker.chunk_samples
         if self._remaker.is_global:
             chunk = self._remaker.chunk_samples / self._rate
@@ -103,6 +103,15 @@ class AudioVoice:
         if not 0 < seconds <= MOST_SECONDS:
             raise WishError(f"{seconds:g} seconds: up to {MOST_SECONDS:g} seconds can be made in one go")
         return max(1, round(seconds * self._rate))
+
+    def _on_the_way(self, start: Place, end: Place, share: float) -> Place:
+        """The place that lies `share` (0 to 1) of the way from one to another; the ends are the places themselves."""
+        samples = round(start.samples + share * (end.samples - start.samples))
+        latents = start.latent, end.latent
+        if not self._remaker.is_global:
+            positions = self._remaker.positions(samples)
+            latents = _stretched(start.latent, positions), _stretched(end.latent, positions)
+        return Place(_between(*latents, share), samples)
 
     def _normalised(self, place: Place) -> Rendering:
         waveform = self._remaker.sound_of(place)
@@ -122,15 +131,6 @@ class AudioVoice:
 
 def _seed(seed: int, number: int) -> int:
     return (seed * SEED_STEP + number) % 2**63
-
-
-def _on_the_way(start: Place, end: Place, share: float) -> Place:
-    """The place that lies `share` (0 to 1) of the way from one to another; the ends are the places themselves."""
-    latents = start.latent, end.latent
-    if start.latent.ndim == 3:
-        positions = round(start.latent.shape[2] + share * (end.latent.shape[2] - start.latent.shape[2]))
-        latents = _stretched(start.latent, positions), _stretched(end.latent, positions)
-    return Place(_between(*latents, share), round(start.samples + share * (end.samples - start.samples)))
 
 
 def _stretched(latent: Tensor, positions: int) -> Tensor:

@@ -1,5 +1,7 @@
 """What is compared is what can be heard: waveforms at equal level, with the same faint noise under both."""
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -18,6 +20,11 @@ def audible(waveform: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
     the same at every call, so that equal waveforms stay equal.
     """
     gain = LEVEL / reference.square().mean(dim=(1, 2), keepdim=True).sqrt().clamp(min=QUIETEST)
-    generator = torch.Generator().manual_seed(SEED)
-    noise = torch.randn(waveform.shape[-1], generator=generator).to(waveform) * (LEVEL * 10 ** (FAINT_DB / 20))
+    noise = _faint_noise(waveform.shape[-1], waveform.device)
     return waveform * gain + noise, reference * gain + noise
+
+
+@lru_cache(maxsize=2)  # drawn and sent to the device once a run rather than once a step
+def _faint_noise(samples: int, device: torch.device) -> Tensor:
+    noise = torch.randn(samples, generator=torch.Generator().manual_seed(SEED))
+    return (noise * LEVEL * 10 ** (FAINT_DB / 20)).to(device)

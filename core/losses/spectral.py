@@ -28,7 +28,7 @@ def create_stft_loss(config: STFTLossConfig | LossConfig | None = None, sample_r
         hop_sizes=list(stft.hop_sizes),
         win_lengths=list(stft.win_lengths),
         sample_rate=sample_rate,
-        perceptual_weighting=stft.perceptual_weighting,
+        perceptual_weighting=stft.perceptual_weighting and stft.target == "waveform",
     )
     return loss
 
@@ -76,7 +76,9 @@ def compute_combined_loss(
     with _gradient_if(config.stft.weight):
         distance = stft_loss_fn or create_stft_loss(config)
         if waveforms is not None:
-            stft = distance(*waveforms)
+            # A window is reflected at a sound's ends, which must be longer than half of it.
+            short = max(0, max(config.stft.fft_sizes) // 2 + 1 - waveforms[0].shape[-1])
+            stft = distance(*(functional.pad(waveform, (0, short)) for waveform in waveforms))
         else:
             stft = _flattened_stft(recon[:, 0], target[:, 0], distance, config.stft)
     with _gradient_if(reconstruction.weight * reconstruction.magnitude_weight):

@@ -1,7 +1,6 @@
 """The VAE over spectrograms: principal components first, and what a residual network learns beyond them."""
 
-from collections.abc import Iterable
-from itertools import chain
+from collections.abc import Collection, Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +18,9 @@ LARGEST_NOISE = 0.5  # of a latent's own variance, at the start
 NARROW = 64
 # Instantaneous frequency is noise wherever no partial is heard: its share in what principal components explain.
 FREQUENCY_SHARE = 0.1
-ENOUGH_PATCHES = 6_000
+# Numbers in the patches that principal components are fitted to: of one batch, and of all; 150 MB.
+VALUES_OF_A_BATCH = 5_000_000
+MOST_VALUES = 40_000_000
 
 
 class ConvEncoder(nn.Module):
@@ -87,7 +88,7 @@ class ConvVAE(nn.Module):
     - "sequence": [batch, latent_dim, positions], a vector every `patch_frames` frames, for any number of frames
 
     Bases, statistics and the density of the training latents are buffers and travel with the weights. `encode`,
-    `decode` and `forward` work between `normalize` and `denormalize`. Size and cost are in the README.
+    `decode` and `forward` work between `normalize` and `denormalize`.
     """
 
     share: Tensor
@@ -112,7 +113,7 @@ class ConvVAE(nn.Module):
         self.positions = -(-frames // patch_frames)
         self.cut = LappedPatches(patch_frames)
         features = in_channels * bands * self.cut.reach
-        components = min(max(components, latent_dim if latent == "sequence" else 1), features)
+        components = max(components, latent_dim if latent == "sequence" else 1)
         self.normalization = ChannelNormalization(in_channels, bands)
         self.parts = PrincipalComponents(features, components)
         whole = latent == "global"
@@ -190,30 +191,47 @@ class ConvVAE(nn.Module):
         """See `ChannelNormalization.fit`."""
         self.normalization.fit(spectrograms)
 
-    @torch.no_grad()
-    def fit(self, spectrograms: Iterable[Tensor]) -> None:
-        """Fit the statistics and the principal components to `spectrograms`, each [batch, in_channels, bands, frames].
-
-        The first few thousand patches settle the statistics and what patches are made of; a global latent goes on to
-        what whole chunks are made of, one batch in memory at a time. Raises ValueError as `fit_normalization` does.
-        """
-        stream = iter(spectrograms)
-        first: list[Tensor] = []
-        while sum(len(x) * -(-x.shape[3] // self.patch_frames) for x in first) < ENOUGH_PATCHES:
-            batch = next(stream, None)
-            if batch is None:
-                break
-            first.append(batch)
-        self.fit_normalization(first)
-        self.parts.fit(torch.cat([self._weighted_patches(self.normalize(x)).flatten(0, 1) for x in first]))
-        base = self.parts
+    def fit(self, spectrograms: Collection[Tensor]) -> None:
+        """`fit_parts` and, for a global latent, `fit_whole`, to the same spectrograms."""
+        self.fit_parts(spectrograms)
         if self.whole is not None:
-            base = self.whole
-            whole = (self.normalize(x) for x in chain(first, stream))
-            chunks = [self._in_own_units(self.parts.analyze(self._weighted_patches(x))) for x in whole]
-            base.fit(torch.cat(chunks))
+            self.fit_whole(spectrograms)
+
+    @torch.no_grad()
+    def fit_parts(self, spectrograms: Iterable[Tensor]) -> None:
+        """Fit the statistics and what patches are made of to spectrograms [batch, in_channels, bands, frames].
+
+        A few patches of each batch are kept, so that many sounds have a say. Raises ValueError as `fit_normalization`
+        does.
+        """
+        kept: list[Tensor] = []
+
+        def heard() -> Iterator[Tensor]:
+            for x in spectrograms:
+                patches: Tensor = self.cut(x)
+                rows = patches.flatten(0, 1)
+                kept.append(rows[:: -(-rows[0].numel() * len(rows) // VALUES_OF_A_BATCH)].clone())
+                yield x
+
+        self.fit_normalization(heard())
+        rows = torch.cat(kept)[:: -(-sum(map(torch.numel, kept)) // MOST_VALUES)]
+        self.parts.fit((self.normalize(rows) * self.cut.window * self.share).flatten(1))
+        if self.whole is None:
+            self._settle_noise(self.parts)
+
+    @torch.no_grad()
+    def fit_whole(self, spectrograms: Iterable[Tensor]) -> None:
+        """Fit what whole chunks are made of, once the parts are; one batch of spectrograms is in memory at a time."""
+        assert self.whole is not None
+        scores = (self.parts.analyze(self._weighted_patches(self.normalize(x))) for x in spectrograms)
+        self.whole.fit(torch.cat([self._in_own_units(score) for score in scores]))
+        self._settle_noise(self.whole)
+
+    def _settle_noise(self, base: PrincipalComponents) -> None:
+        """What probabilistic PCA leaves uncertain of each latent; all of it where there is no direction."""
+        found = base.found[: self.latent_dim]
         noise = base.unexplained(self.latent_dim) / base.scale[: self.latent_dim].square()
-        self.log_variance_start.copy_(noise.clamp(max=LARGEST_NOISE).log())
+        self.log_variance_start.copy_(torch.where(found, noise.clamp(max=LARGEST_NOISE), 1.0).log())
 
     @torch.no_grad()
     def fit_density(self, spectrograms: Iterable[Tensor]) -> None:

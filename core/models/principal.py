@@ -44,25 +44,33 @@ class PrincipalComponents(nn.Module):
 
     def unexplained(self, count: int) -> Tensor:
         """The mean variance of a feature that `count` components leave over: the noise of probabilistic PCA."""
-        return self.residual + self.scale[count:].square().sum() / self.basis.shape[1]
+        features = self.basis.shape[1]
+        left = self.residual * features + (self.scale[count:].square() * self.found[count:]).sum()
+        return left / max(1, features - count)
+
+    @property
+    def found(self) -> Tensor:
+        """Which components have a direction: all, but where there were fewer samples or features than components."""
+        return self.basis.any(dim=1)
 
     @torch.no_grad()
     def fit(self, rows: Tensor) -> None:
         """Fit to `rows` [samples, features], by a randomised SVD (Halko et al. 2011) that is the same every time.
 
-        With fewer samples than components, those beyond are left at zero.
+        With fewer samples than components, those beyond are left at zero. The work is done on the CPU, whose random
+        numbers can be borrowed and given back.
         """
-        rows = rows.to(self.center)
+        rows = rows.to("cpu", self.center.dtype)
         center = rows.mean(dim=0)
         rows = rows - center
         wanted = min(self.components, len(rows) - 1, rows.shape[1])
         self.basis.zero_()
         self.scale.fill_(1)
         self.center.copy_(center)
-        spent = torch.zeros((), device=rows.device)
+        spent = torch.zeros(())
         if wanted > 0:
             with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(0)
+                torch.default_generator.manual_seed(0)
                 rank = min(wanted + OVERSAMPLING, *rows.shape)
                 _, singular, directions = torch.svd_lowrank(rows, q=rank, niter=POWER_ITERATIONS)
             deviations = singular[:wanted] / len(rows) ** 0.5

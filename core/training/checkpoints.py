@@ -106,6 +106,8 @@ def restore_rng(state: dict[str, Any], device: torch.device) -> None:
 def check_fits(contents: dict[str, Any], config: TrainingConfig, path: Path) -> None:
     """Raise CheckpointError when the checkpoint's model was made with other structural values than `config`."""
     saved, wanted = flatten(contents["config"]), flatten(to_dict(config))
+    if missing := [key for key in wanted if key.startswith(STRUCTURAL) and key not in saved]:
+        raise CheckpointError(f"{path}: was made by another version of this program, without {missing[0]}; train anew")
     for key, value in wanted.items():
         if key.startswith(STRUCTURAL) and key not in _NOT_STRUCTURAL and saved.get(key) != value:
             raise CheckpointError(

@@ -72,14 +72,14 @@ class SpectrogramConfig:
 class AugmentConfig:
     """Augmentation of training batches, on the fly; each with a probability of its own (0 turns it off)."""
 
-    gain_probability: float = 0.5
-    gain_db: float = 6.0
+    gain_probability: float = 0.8
+    gain_db: float = 12.0
     noise_probability: float = 0.2
     noise_snr_db: float = 35.0
-    speed_probability: float = 0.3
+    speed_probability: float = 0.6
     speed_percent: float = 8.0
-    pitch_probability: float = 0.3
-    pitch_semitones: float = 2.0
+    pitch_probability: float = 0.8
+    pitch_semitones: float = 9.0
     polarity_probability: float = 0.5
 
     def __post_init__(self) -> None:
@@ -195,7 +195,8 @@ class TrainingConfig:
         check(self.learning_rate >= 0, "learning_rate", self.learning_rate, "0 (auto) or above")
         check(self.warmup_steps >= -1, "warmup_steps", self.warmup_steps, "-1 (auto), 0 or more")
         stft, spectral = self.loss.stft, self.loss.reconstruction
-        weight = stft.weight + spectral.weight * (spectral.magnitude_weight + spectral.if_weight)
+        if_weight = spectral.if_weight if self.spectrogram.channels == 2 else 0.0
+        weight = stft.weight + spectral.weight * (spectral.magnitude_weight + if_weight)
         weight += self.loss.log_magnitude.weight
         check(weight > 0, "loss.stft.weight", stft.weight,
                "above 0 while loss.reconstruction has no weight: something must be learned")  # fmt: skip

@@ -88,7 +88,7 @@ class LossConfig:
 class AdversarialConfig:
     """A discriminator that joins late and sharpens what the other terms leave blurred.
 
-    `mode` "auto" is settled by the number of training chunks. It joins at `start`, a share of all steps or "plateau"
+    `mode` "auto" is settled by the seconds of training sound. It joins at `start`, a share of all steps or "plateau"
     (of the validation total), and counts fully `warmup_steps` later. `weight` is its gradient's size as a multiple of
     that of all other terms; `feature_matching_weight` is against the hinge loss. R1 (gamma = `r1_weight`) is measured
     at every `r1_every`-th step. The discriminator sees `segment_seconds` of each sound (0: all), and rests while it is

@@ -83,16 +83,27 @@ class Opponent:
         return self.playing
 
     def watch(self, val_loss: float) -> None:
-        """Take an epoch's validation total: a plateau is 5 epochs in a row that gain less than 1 %."""
+        """Take an epoch's validation total: a plateau is 5 epochs in a row that gain less than 1 %.
+
+        One that is not finite says nothing about a plateau and does not count.
+        """
+        if not math.isfinite(val_loss):
+            return
         if val_loss < self._lowest * (1 - PLATEAU_GAIN):
             self._lowest, self._epochs_without_gain = val_loss, 0
         else:
             self._epochs_without_gain += 1
 
-    def configure(self, config: AdversarialConfig) -> None:
-        """Take over live changes of weights."""
+    def configure(self, config: AdversarialConfig, total_changed: bool = False) -> None:
+        """Take over live changes of weights.
+
+        `total_changed` says that the validation totals to come are weighted otherwise: they cannot be compared with
+        those so far, and a plateau counts anew.
+        """
         self.config = config
         self.stabilizer.generator_loss_scale = config.weight
+        if total_changed:
+            self._lowest, self._epochs_without_gain = math.inf, 0
 
     def meet(self, real: Tensor, fake: Tensor, output: Tensor) -> None:
         """Real and generated material, and the decoder's `output` that `fake` follows from differentiably.

@@ -30,13 +30,14 @@ AGGRESSIVE = OverfittingPreset("aggressive", 0.1, 0.001, 5, 500, 2e-3, 0.2, 5.0)
 PRESETS = {preset.name: preset for preset in (CONSERVATIVE, BALANCED, AGGRESSIVE)}
 
 MAX_BATCH = 32
+MAX_BATCH_SECONDS = 64
 # A tenth of the specification's, which was set against losses many times as large. At the whole of it a model forgets
 # what its principal components began with (a vector every 21 ms: held-out MRSTFT 1.12 before training, 1.13 after 100
 # CPU-seconds; at a tenth 1.10), and all of its 64 dimensions are in use at either.
 KL_WEIGHT = 0.001
 
 # No gain was measured on 63 sounds, at twice the cost of a step; those who report one train on an hour and more.
-MIN_ADVERSARIAL_CHUNKS = 3600
+MIN_ADVERSARIAL_SECONDS = 3600
 
 
 def preset_for(file_count: int) -> OverfittingPreset:
@@ -55,14 +56,17 @@ def validation_fraction(file_count: int) -> float:
     return 0.2 if file_count < 200 else 0.1
 
 
-def batch_size_for(train_chunks: int) -> int:
-    """min(32, chunks / 4), never under 1 (specification 5, open question 4)."""
-    return max(1, min(MAX_BATCH, train_chunks // 4))
+def batch_size_for(train_chunks: int, chunk_seconds: float = 1.0) -> int:
+    """min(32, chunks / 4), never under 1 (specification 5, open question 4), nor over what memory holds of long chunks.
+
+    A second of sound takes 25 MB in a training step.
+    """
+    return max(1, min(MAX_BATCH, train_chunks // 4, int(MAX_BATCH_SECONDS / chunk_seconds)))
 
 
-def adversarial_mode_for(train_chunks: int) -> Literal["off", "on"]:
-    """Whether a discriminator joins where that is left open: from an hour of sounds on, in chunks of a second."""
-    return "on" if train_chunks >= MIN_ADVERSARIAL_CHUNKS else "off"
+def adversarial_mode_for(train_seconds: float) -> Literal["off", "on"]:
+    """Whether a discriminator joins where that is left open: from an hour of training sounds on."""
+    return "on" if train_seconds >= MIN_ADVERSARIAL_SECONDS else "off"
 
 
 def resolve(config: TrainingConfig, file_count: int, train_chunks: int, given: AbstractSet[str]) -> TrainingConfig:
@@ -88,9 +92,11 @@ def resolve(config: TrainingConfig, file_count: int, train_chunks: int, given: A
         warmup_fraction=pick("loss.kl.warmup_fraction", config.loss.kl.warmup_fraction, preset.kl_warmup_fraction),
         weight_max=pick("loss.kl.weight_max", config.loss.kl.weight_max, KL_WEIGHT),
     )
-    batch_size = config.batch_size or batch_size_for(train_chunks)
+    batch_size = config.batch_size or batch_size_for(train_chunks, config.data.chunk_seconds)
     epochs = config.epochs or preset.max_epochs
-    mode = adversarial_mode_for(train_chunks) if config.adversarial.mode == "auto" else config.adversarial.mode
+    mode = config.adversarial.mode
+    if mode == "auto":
+        mode = adversarial_mode_for(train_chunks * config.data.chunk_seconds)
     planned = replace(config, epochs=epochs)
     steps = total_steps(planned, steps_in_epoch(train_chunks, regularization.augmentation_expansion, batch_size))
     return replace(

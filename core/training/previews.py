@@ -21,7 +21,8 @@ HEADROOM = 0.98
 class PreviewMaker:
     """Renders drafts in the background; finished previews wait in `done` for the trainer, who owns the store.
 
-    The trainer loses only the time of a decoder pass. When the disk refuses, `done` hands over the OSError instead.
+    The trainer loses only what comes before: fitting the density that new sounds are drawn from to up to 256 chunks
+    (0.9 s were measured for 106), and a decoder pass. When the disk refuses, `done` hands over the OSError instead.
     """
 
     def __init__(self, recipe: Recipe, folder: RunFolder) -> None:

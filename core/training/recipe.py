@@ -16,7 +16,7 @@ from core.run.events import PreviewKind, SkippedFile, TermInfo
 from core.training.config import TrainingConfig
 from core.training.opponent import Opponent
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int, str], None]  # so many done, of so many, of what
 Losses = dict[str, Tensor]
 
 
@@ -68,11 +68,13 @@ class Recipe(Protocol):
         device: torch.device,
         progress: Progress,
         held_out: frozenset[str] = frozenset(),
+        resumed: bool = False,
     ) -> "Recipe":
         """Load the data, settle the config's open values and build the model on `device`.
 
         `held_out` are the validation files of the run that is resumed: they stay held out even where files were added
         to the folder since, and what was trained on never becomes validation. Empty: the split is drawn anew.
+        With `resumed` the model is about to take a checkpoint's weights, and is not fitted to the material first.
         The global torch seed is set by the caller. Raises DataError where the folder holds too little to train on.
         """
 

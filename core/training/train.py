@@ -21,14 +21,14 @@ from core.run.folder import RunFolder, atomic_write
 from core.run.store import RunWriter
 from core.training.checkpoint_files import find_checkpoint, list_checkpoints
 from core.training.checkpoints import load_checkpoint
-from core.training.config import TrainingConfig
+from core.training.config import ConfigError, TrainingConfig
 from core.training.config_file import dump_config, read_config
 from core.training.control import Control
 from core.training.devices import choose_device, choose_threads, describe_device
 from core.training.journal import Journal
 from core.training.metrics import MetricsCallback
 from core.training.presets import total_steps
-from core.training.recipe import Recipe, load_recipe
+from core.training.recipe import Progress, Recipe, load_recipe
 from core.training.state import TrainingState
 from core.training.trainer import Trainer
 
@@ -59,7 +59,12 @@ def train(
     control = control or Control()
     with folder.lock(), _logged(folder):
         if config is None:
-            config, given = read_config(folder.config_path)
+            try:
+                config, given = read_config(folder.config_path)
+            except ConfigError as error:
+                raise ConfigError(
+                    f"{error}; a run of another version of this program cannot go on: train anew"
+                ) from error
         writer = RunWriter(folder.store_path)
         journal = Journal(writer, callback)
         if watch_trouble is not None:
@@ -114,7 +119,10 @@ def _session(
     _seed(config.seed)
     held_out = frozenset(contents["held_out"]) if contents else frozenset()
     try:
-        recipe = load_recipe(config.recipe).prepare(config, given, device, _shown(writer, journal, control), held_out)
+        shown = _shown(writer, journal, control)
+        recipe = load_recipe(config.recipe).prepare(
+            config, given, device, shown, held_out, resumed=contents is not None
+        )
     except Stopped:
         complete = TrainingCompleteEvent(control.stop_reason or "cancelled", 0, 0)
         journal.emit(complete)
@@ -161,7 +169,7 @@ def _seed(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _shown(writer: RunWriter, journal: Journal, control: Control) -> Callable[[int, int], None]:
+def _shown(writer: RunWriter, journal: Journal, control: Control) -> Progress:
     """A progress callback that tells of the loading now and then, and ends it when a stop is asked for."""
 
     def answer() -> None:
@@ -174,13 +182,13 @@ def _shown(writer: RunWriter, journal: Journal, control: Control) -> Callable[[i
 
     told = -SHOWN_EVERY_SECONDS
 
-    def progress(done: int, total: int) -> None:
+    def progress(done: int, total: int, what: str) -> None:
         nonlocal told
         answer()
         if control.stop_reason:
             raise Stopped
         if done == total or time.monotonic() - told > SHOWN_EVERY_SECONDS:
             told = time.monotonic()
-            journal.emit(PhaseChanged("loading", f"{done} of {total} files"))
+            journal.emit(PhaseChanged("loading", f"{done} of {total} {what}"))
 
     return progress

@@ -205,6 +205,7 @@ class Trainer:
 
     def _end_epoch(self) -> None:
         self.journal.emit(PhaseChanged("validating"))
+        to_be_heard = self.state.epoch % self.state.config.preview.every == 0 or self.state.step >= self.total_steps
         config = self.state.config
         validation = validate(self.recipe, self.state, self.kl_weight, lambda: self._interrupted(config))
         if validation is None:
@@ -218,11 +219,13 @@ class Trainer:
             self.journal.emit(alert)
         if self.recipe.opponent is not None:
             self.recipe.opponent.watch(metrics.val_loss)
+        if to_be_heard:  # before any checkpoint, so that it is in there
+            self._fit_density()
         if metrics.is_best:
             self.saver.save_best()
         if self.state.epoch % self.state.config.checkpoint.every == 0:
             self.saver.save("interval")
-        if self.state.epoch % self.state.config.preview.every == 0 or self.state.step >= self.total_steps:
+        if to_be_heard:
             self._draft_previews()
         self.journal.emit(PhaseChanged("training"))
 
@@ -231,12 +234,17 @@ class Trainer:
         self.obedience.attend()
         return self.control.stop_reason is not None or self.state.config is not config
 
+    def _fit_density(self) -> None:
+        """Let the averaged model know where its training material lies; what both share, both get."""
+        model = unwrapped(self.state.average).eval()
+        self.recipe.fit_density(model)
+        for own, averaged in zip(self.state.model.buffers(), model.buffers(), strict=True):
+            own.copy_(averaged)  # the average takes them over again at its next step
+
     @torch.no_grad()
     def _draft_previews(self) -> None:
         try:
-            model = unwrapped(self.state.average).eval()
-            self.recipe.fit_density(model)
-            drafts = list(self.recipe.draft_previews(model))
+            drafts = list(self.recipe.draft_previews(unwrapped(self.state.average).eval()))
         except RuntimeError as error:  # out of memory, most likely: a preview is not worth a run
             self._report_previews([error])
         else:

@@ -74,7 +74,8 @@ class Voice(Protocol):
 
 
 def load_voice(path: Path, threads: int = 0) -> Voice:
-    """The voice of the checkpoint at `path`, which says itself what kind it is of; on so many threads (0: as training).
+    """The voice of the checkpoint at `path`, which says itself what kind it is of; on so many threads (0: as the
+    run's config says).
 
     Raises CheckpointError for a missing, damaged or foreign file, and for one of another version's model.
     """
@@ -91,7 +92,7 @@ def load_voice(path: Path, threads: int = 0) -> Voice:
     if not all(value.isfinite().all() for value in weights.values()):
         raise CheckpointError(f"{path}: holds weights that are not finite; use an earlier checkpoint")
     module, _, attribute = VOICES[config.recipe].partition(":")
-    torch.set_num_threads(choose_threads(threads))
+    torch.set_num_threads(choose_threads(threads or config.threads))
     kind = cast(type[Voice], getattr(import_module(module), attribute))
     return kind.load(config, weights, path)
 

@@ -1,14 +1,18 @@
 """Sounds of any length go through a model and come back as long, without a seam, and in bounded memory."""
 
 import math
+from pathlib import Path
 
 import pytest
+import soundfile
 import torch
 from torch import Tensor
 
 from core.audio.recipe import build_model
 from core.audio.remake import Remaker
+from core.audio.seams import joined_sound
 from core.audio.spectrogram import AudioSpectrogram
+from core.audio.voice import AudioVoice
 from core.models.conv_vae import ConvVAE
 from core.training.config import LatentKind, TrainingConfig
 from core.training.config_file import load_config
@@ -180,6 +184,22 @@ def test_a_long_sound_is_made_in_sections_and_has_no_seams_either(latent: Latent
     assert mrstft_distance(remade, sound) < 0.15
 
 
+def test_a_joint_takes_in_no_more_of_a_sound_the_longer_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or an hour would be copied once for each half minute of it."""
+    joined: list[int] = []
+
+    def noted(before: Tensor, after: Tensor, overlap: int, window: Tensor, hop: int) -> Tensor:
+        joined.append(len(before) + len(after))
+        return joined_sound(before, after, overlap, window, hop)
+
+    monkeypatch.setattr("core.audio.remake.joined_sound", noted)
+    remaker = Remaker(parrot("sequence"), config_for("sequence"), section_seconds=5)
+
+    assert len(remaker.remade(sine(500, 45 * RATE))) == 45 * RATE
+    assert len(joined) > 8
+    assert max(joined) <= 2 * 6 * RATE
+
+
 def test_a_sequence_latent_is_the_sound_that_it_was_taken_from() -> None:
     config = config_for("sequence")
     torch.manual_seed(0)
@@ -206,3 +226,24 @@ def test_a_drawn_latent_depends_on_its_seed_alone_and_lies_nearer_when_colder(la
     torch.testing.assert_close(
         remaker.drawn(3, CHUNK, temperature=0.25), 0.25 * hot + 0.75 * remaker.drawn(3, CHUNK, 0)
     )
+
+
+def test_on_the_way_between_two_lengths_a_latent_reaches_to_the_sound_s_end(tmp_path: Path) -> None:
+    """The samples and the positions of a few frames each, rounded apart, left up to half a patch without a latent."""
+    decoded: list[tuple[int, int]] = []
+
+    class Noted(Parrot):
+        def decode(self, z: Tensor, frames: int | None = None) -> Tensor:
+            assert frames is not None
+            decoded.append((z.shape[2], frames))
+            return super().decode(z, frames)
+
+    model = Noted(2, 129, 1 + CHUNK // 64, latent_dim=8, latent="sequence", width=8).eval()
+    first, last = tmp_path / "first.wav", tmp_path / "last.wav"
+    soundfile.write(first, sine(440, CHUNK + 10).numpy(), RATE)
+    soundfile.write(last, sine(440, CHUNK + 1100).numpy(), RATE)
+
+    assert len(list(AudioVoice(Remaker(model, config_for("sequence"))).between(first, last, 12))) == 12
+
+    assert len({frames for _, frames in decoded}) > 8
+    assert all(positions == -(-frames // 4) for positions, frames in decoded)

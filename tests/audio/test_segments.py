@@ -1,6 +1,9 @@
 """Pieces of several waveforms at the same, random, places."""
 
+from typing import Any
+
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from core.audio.segments import same_segments
 
@@ -20,6 +23,25 @@ def test_both_ends_are_reached() -> None:
     torch.manual_seed(0)
     (pieces,) = same_segments((torch.arange(4.0).expand(200, 1, 4),), 3)
     assert set(pieces[:, 0, 0].tolist()) == {0.0, 1.0}
+
+
+def test_only_the_places_go_to_the_device() -> None:
+    """The meta device stands for any other than the CPU."""
+
+    class Sent(TorchDispatchMode):
+        numbers = 0
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            result = func(*args, **(kwargs or {}))
+            if func is torch.ops.aten._to_copy.default and args[0].device.type == "cpu":
+                Sent.numbers += args[0].numel()
+            return result
+
+    waveform = torch.zeros(8, 1, 1000, device="meta")
+    with Sent():
+        (pieces,) = same_segments((waveform,), 100)
+    assert pieces.shape == (8, 1, 100)
+    assert 0 < Sent.numbers <= 8
 
 
 def test_what_is_short_comes_whole_and_draws_nothing() -> None:

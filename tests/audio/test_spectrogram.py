@@ -138,6 +138,17 @@ def test_another_sound_s_phase_makes_magnitudes_audible(sounds: torch.Tensor, co
     assert quieter.grad[:, 0].sum() > 0
 
 
+def test_what_a_model_puts_into_silence_is_heard(sounds: torch.Tensor) -> None:
+    """Where the target is digital silence it has no phase: noise there must not vanish with it."""
+    module = AudioSpectrogram(SpectrogramConfig())
+    padded = torch.nn.functional.pad(sounds[:1], (0, 24_000))
+    loud = module(torch.nn.functional.pad(sounds[:1], (24_000, 0)))
+
+    heard = module.with_phase_of(padded, loud)
+
+    assert heard[..., 30_000:].square().mean() > 0.1 * sounds[:1].square().mean()
+
+
 def test_a_guess_without_pitch_is_noise_and_not_a_buzz() -> None:
     """Frequencies of 0, as models answer for noise, put all bins in step: pulses a window apart."""
     noise = 0.1 * torch.randn(1, 1, 48_000, generator=seeded())

@@ -118,6 +118,14 @@ def test_a_sequence_is_as_long_as_asked_for(trained: Callable[[str], Path], tmp_
     assert np.abs(sound(path)[-RATE // 4 :]).max() > 0.01
 
 
+@pytest.mark.parametrize("latent", LATENTS)
+def test_a_chunk_s_own_length_may_be_asked_for(latent: str, trained: Callable[[str], Path], tmp_path: Path) -> None:
+    [asked] = generate(trained(latent), tmp_path / "asked", "-n", "1", "--seconds", str(CHUNK / RATE))
+    [plain] = generate(trained(latent), tmp_path / "plain", "-n", "1")
+
+    assert asked.read_bytes() == plain.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("latent", "words", "said"),
     [

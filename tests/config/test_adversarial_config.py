@@ -1,4 +1,4 @@
-"""The adversarial section: what may be set, and what follows from the number of sounds."""
+"""The adversarial section: what may be set, and what follows from how much sound there is."""
 
 from pathlib import Path
 
@@ -36,12 +36,14 @@ def test_a_wrong_value_is_refused_in_one_line_that_names_it(wrong: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_it_is_off_on_few_sounds_unless_asked_for() -> None:
+def test_it_is_off_under_an_hour_of_sounds_unless_asked_for() -> None:
     def mode(chunks: int, *assignments: str) -> str:
         config, given = load_config(None, assignments)
         return resolve(config, chunks, chunks, given).adversarial.mode
 
     assert [mode(chunks) for chunks in (3, 63, 500, 3599, 3600)] == ["off", "off", "off", "off", "on"]
+    assert [mode(chunks, "data.chunk_seconds=0.25") for chunks in (14_399, 14_400)] == ["off", "on"]
+    assert [mode(chunks, "data.chunk_seconds=10") for chunks in (359, 360)] == ["off", "on"]
     assert mode(3, "adversarial.mode=on") == "on"
     assert mode(500, "adversarial.mode=off") == "off"
 

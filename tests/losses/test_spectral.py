@@ -102,6 +102,12 @@ def test_waveforms_are_compared_where_they_are_given() -> None:
     torch.testing.assert_close(loss["stft_loss"], distance(*waveforms))
 
 
+def test_waveforms_shorter_than_a_window_are_filled_up() -> None:
+    waveforms = torch.randn(2, 3, 1, 500, generator=torch.Generator().manual_seed(0)).unbind()
+
+    assert compute_combined_loss(**tensors(), waveforms=waveforms)["stft_loss"] > 0
+
+
 def test_perceptual_weighting_hears_a_middle_tone_more_than_a_deep_one() -> None:
     config = replace(STFTLossConfig(), perceptual_weighting=True)
     time = torch.arange(8000) / 16_000
@@ -111,6 +117,13 @@ def test_perceptual_weighting_hears_a_middle_tone_more_than_a_deep_one() -> None
     weighted, plain = create_stft_loss(config, 16_000), create_stft_loss(STFTLossConfig())
 
     assert weighted(hum, noise) / weighted(tone, noise) < 0.7 * plain(hum, noise) / plain(tone, noise)
+
+
+def test_perceptual_weighting_is_for_sound_and_not_for_magnitudes_in_a_row() -> None:
+    config = replace(SHORT_STFT, target="magnitude", perceptual_weighting=True)
+    pair = torch.randn(2, 1, 1, 400, generator=torch.Generator().manual_seed(0)).unbind()
+
+    assert torch.equal(create_stft_loss(config)(*pair), create_stft_loss(SHORT_STFT)(*pair))
 
 
 def test_defaults_are_the_specification_s() -> None:

@@ -109,6 +109,20 @@ def test_new_latents_come_from_where_the_material_lies(latent: LatentKind) -> No
     assert not torch.equal(draw(3, 7), draw(3, 8))
 
 
+@pytest.mark.parametrize("latent", LATENTS)
+def test_a_latent_without_a_direction_starts_at_the_prior(latent: LatentKind) -> None:
+    """Three sounds have few directions: what is left over says nothing and must not count as used."""
+    model = ConvVAE(1, 3, 4, latent=latent, latent_dim=20, components=8, width=8).eval()
+    x = torch.randn(3, 1, 3, 4, generator=torch.Generator().manual_seed(0))
+    model.fit([x])
+
+    mean, log_variance = model.encode(model.normalize(x))
+
+    used = compute_kl_divergence(mean, log_variance)
+    assert used.isfinite()
+    assert mean[:, 10:].abs().max() == log_variance[:, 10:].abs().max() == 0
+
+
 def test_a_drawn_sequence_is_as_long_as_asked_for() -> None:
     model = ConvVAE(1, 16, 12, latent="sequence", **SMALL).eval()
     for frames in (1, 12, 13, 100):

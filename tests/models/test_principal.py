@@ -34,6 +34,9 @@ def test_few_samples_are_carried_exactly_and_never_make_nan(samples: int) -> Non
 
     torch.testing.assert_close(components.synthesize(components.analyze(rows)), rows, rtol=1e-4, atol=1e-4)
     assert components.unexplained(8) > 0
+    assert int(components.found.sum()) == samples - 1
+    variance = (rows - rows.mean(0)).square().sum() / samples
+    torch.testing.assert_close(components.unexplained(0), variance / 12, rtol=1e-3, atol=1e-4)
 
 
 def test_fitting_is_repeatable_and_leaves_the_random_numbers_alone() -> None:

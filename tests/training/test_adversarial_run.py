@@ -3,11 +3,14 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
 
+from core.audio.recipe import AudioRecipe
+from core.losses.audible import LEVEL
+from core.losses.spectral import create_stft_loss
 from core.run.commands import Set
 from core.run.events import AlertStarted, EpochMetrics, Event, Reported, RolledBack, RunStarted, StepMetrics
 from core.run.folder import RunFolder
@@ -137,6 +140,97 @@ def test_it_meets_what_is_trained_on_and_nothing_that_is_held_out(
     assert all(output.requires_grad for output in seen)
 
 
+def test_it_and_the_stft_loss_hear_what_can_be_heard(
+    tiny: Tiny, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Quiet sounds and loud ones are brought to one level, and it is these that are compared."""
+    meet, seen = Opponent.meet, list[tuple[torch.Tensor, torch.Tensor]]()
+
+    def recorded(self: Opponent, real: torch.Tensor, fake: torch.Tensor, output: torch.Tensor) -> None:
+        seen.append((real.detach(), fake.detach()))
+        meet(self, real, fake, output)
+
+    monkeypatch.setattr(Opponent, "meet", recorded)
+    config, given = tiny(**{**ADVERSARIAL, "adversarial__segment_seconds": 0.0})
+    events = trained(folder, (config, given))
+    distance = create_stft_loss(config.loss.stft, config.spectrogram.sample_rate)
+    playing = [step for step in of(StepMetrics, events) if NAMES & step.terms.keys()]
+    for step, (real, fake) in zip(playing, seen, strict=True):
+        levels = real.square().mean(dim=(1, 2)).sqrt()
+        torch.testing.assert_close(levels, torch.full_like(levels, LEVEL), rtol=0.01, atol=0)
+        assert distance(fake, real).item() == pytest.approx(step.terms["stft_loss"], rel=1e-4)
+
+
+def test_without_a_loss_of_sound_no_sound_is_made_until_it_joins(
+    tiny: Tiny, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = AudioRecipe._waveform_of
+    count = 0
+
+    def counted(self: AudioRecipe, heard: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
+        nonlocal count
+        count += 1
+        return made(self, heard, batch)
+
+    monkeypatch.setattr(AudioRecipe, "_waveform_of", counted)
+    events = trained(folder, tiny(**ADVERSARIAL, loss__stft__target="magnitude"))
+    assert count == sum(bool(NAMES & step.terms.keys()) for step in of(StepMetrics, events)) > 0
+
+
+def test_its_learning_rate_follows_the_model_s(tiny: Tiny, folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    take, rates = Opponent.step, list[float]()
+
+    def recorded(self: Opponent, measured: dict[str, float], pace: float) -> None:
+        take(self, measured, pace)
+        rates.append(self.optimizer.param_groups[0]["lr"])
+
+    monkeypatch.setattr(Opponent, "step", recorded)
+    events = trained(folder, tiny(**ADVERSARIAL, adversarial__balance_threshold=0.0))
+    config = read_config(folder.config_path)[0]
+    playing = [step.learning_rate for step in of(StepMetrics, events) if NAMES & step.terms.keys()]
+    paces = [rate / config.learning_rate for rate in playing]
+    assert rates == pytest.approx([config.adversarial.learning_rate * pace for pace in paces])
+    assert paces[-1] < 0.5 * paces[0]
+
+
+class TestAtAPlateau:
+    STILL: ClassVar[dict[str, Any]] = {
+        **ADVERSARIAL,
+        "adversarial__start": "plateau",
+        "learning_rate": 1e-9,  # nothing is gained
+        "regularization__augmentation_expansion": 1,
+    }
+
+    def joined(self, events: list[Event]) -> int:
+        """The epoch with whose first step it joins."""
+        first = next(step for step in of(StepMetrics, events) if NAMES & step.terms.keys())
+        assert first.step == min(step.step for step in of(StepMetrics, events) if step.epoch == first.epoch)
+        (told,) = [report for report in of(Reported, events) if "discriminator" in report.message]
+        assert told.step == first.step
+        return int(first.epoch)
+
+    def test_it_joins_when_five_epochs_gained_nothing_on_the_first(self, tiny: Tiny, folder: RunFolder) -> None:
+        assert self.joined(trained(folder, tiny(**self.STILL, epochs=8))) == 7
+
+    def test_other_loss_weights_while_it_waits_are_no_plateau(self, tiny: Tiny, folder: RunFolder) -> None:
+        link = FolderLink(folder)
+
+        def hook(event: Event) -> None:
+            if isinstance(event, EpochMetrics) and event.epoch == 3:
+                link.send(Set("loss.stft.weight", 2.0))
+
+        assert self.joined(trained(folder, tiny(**self.STILL, epochs=10), hook)) == 10
+
+    def test_its_own_weight_does_not_keep_it_waiting(self, tiny: Tiny, folder: RunFolder) -> None:
+        link = FolderLink(folder)
+
+        def hook(event: Event) -> None:
+            if isinstance(event, EpochMetrics) and event.epoch == 3:
+                link.send(Set("adversarial.weight", 0.25))
+
+        assert self.joined(trained(folder, tiny(**self.STILL, epochs=8), hook)) == 7
+
+
 class TestAcrossStops:
     @pytest.mark.parametrize("stops", [[3], [4], [5, 6], [9]], ids=str)
     def test_stopped_and_resumed_it_ends_the_same(self, whole: Any, tmp_path: Path, stops: list[int]) -> None:
@@ -220,15 +314,29 @@ class TestNotFinite:
     def test_three_in_a_row_bring_both_players_back(
         self, tiny: Tiny, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        self.poisoned(monkeypatch, {5, 6, 7})
+        weights = self.poisoned(monkeypatch, {5, 6, 7})
         events = trained(folder, tiny(**ADVERSARIAL))
         (back,) = of(RolledBack, events)
         assert "disc_loss" in back.reason
         assert NAMES & of(StepMetrics, events)[-1].terms.keys()
 
+        joined = next(step.step for step in of(StepMetrics, events) if NAMES & step.terms.keys())
+        good, failed, again = (weights[step + 1 - joined] for step in (back.restored_step, back.step - 1, back.step))
+        assert all(torch.equal(again[name], value) for name, value in good.items())
+        assert any((again[name] != value).any() for name, value in failed.items()), "they had moved on since"
 
-def test_its_weight_may_change_while_it_plays_and_the_best_stays_the_best(tiny: Tiny, folder: RunFolder) -> None:
+
+def test_its_weight_may_change_while_it_plays_and_the_best_stays_the_best(
+    tiny: Tiny, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     link = FolderLink(folder)
+    learn, weights = Opponent.learn, list[tuple[float, float]]()
+
+    def recorded(self: Opponent) -> dict[str, torch.Tensor]:
+        weights.append((self.config.weight, self.stabilizer.generator_loss_scale))
+        return learn(self)
+
+    monkeypatch.setattr(Opponent, "learn", recorded)
 
     def hook(event: Event) -> None:
         if isinstance(event, StepMetrics) and event.step == 5:
@@ -236,4 +344,6 @@ def test_its_weight_may_change_while_it_plays_and_the_best_stays_the_best(tiny: 
 
     trained(folder, tiny(**ADVERSARIAL, epochs=6), hook)
     assert read_config(folder.config_path)[0].adversarial.weight == 0.125
+    assert weights == [(0.5, 0.5)] * 5 + [(0.125, 0.125)] * (len(weights) - 5)
+    assert len(weights) > 5
     assert not list(folder.checkpoints.glob("best-step-*"))

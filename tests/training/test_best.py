@@ -13,6 +13,7 @@ from core.run.links.folder import FolderLink
 from core.training.checkpoint_files import find_checkpoint, list_checkpoints, prune_checkpoints, read_summary
 from core.training.checkpoints import load_checkpoint, save_checkpoint
 from core.training.config import ConfigError, TrainingConfig
+from core.training.config_file import load_config
 from core.training.live import changed
 from core.training.train import train
 
@@ -67,6 +68,13 @@ def test_the_last_weight_cannot_be_taken_away() -> None:
     without_stft = changed(changed(TrainingConfig(), "loss.stft.weight", 0), "loss.log_magnitude.weight", 0)
     with pytest.raises(ConfigError, match="something must be learned"):
         changed(without_stft, "loss.reconstruction.weight", 0)
+
+
+def test_instantaneous_frequency_is_nothing_to_learn_where_there_is_none() -> None:
+    only_frequency = ["loss.stft.weight=0", "loss.log_magnitude.weight=0", "loss.reconstruction.magnitude_weight=0"]
+    load_config(None, only_frequency)
+    with pytest.raises(ConfigError, match="something must be learned"):
+        load_config(None, [*only_frequency, "spectrogram.representation=log_mel", "spectrogram.n_mels=64"])
 
 
 def test_a_clock_that_is_behind_does_not_make_a_new_checkpoint_old(folder: RunFolder, monkeypatch: Any) -> None:

@@ -1,5 +1,6 @@
 """The second player on a toy: who gets which gradient, when it joins, and what a checkpoint keeps of it."""
 
+import math
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -178,6 +179,29 @@ class TestJoining:
         opponent.watch(1.395)
         assert opponent.join(1)
         assert not opponent.join(2)
+
+    def test_totals_of_before_other_loss_weights_are_no_measure_of_a_plateau(self) -> None:
+        opponent = made(replace(CONFIG, start="plateau"))
+        for loss in (1.0, 1.0, 1.0, 1.0, 1.0):
+            opponent.watch(loss)
+        opponent.configure(opponent.config, total_changed=True)
+        for loss in (10.0, 9.0, 8.0, 7.0, 6.0, 6.0, 6.0, 6.0, 6.0):
+            opponent.watch(loss)
+            assert not opponent.join(1)
+        opponent.watch(6.0)
+        assert opponent.join(1)
+
+    @pytest.mark.parametrize("loss", [math.nan, math.inf])
+    def test_a_total_that_is_not_finite_is_no_evidence_of_a_plateau(self, loss: float) -> None:
+        opponent = made(replace(CONFIG, start="plateau"))
+        for _ in range(20):
+            opponent.watch(loss)
+        assert not opponent.join(1)
+        for total in (1.0, 1.0, 1.0, loss, 1.0, 1.0):
+            opponent.watch(total)
+            assert not opponent.join(1)
+        opponent.watch(1.0)
+        assert opponent.join(1)
 
 
 class TestAcrossCheckpoints:

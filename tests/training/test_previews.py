@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from core.run.folder import RunFolder
+from core.training.checkpoint_files import find_checkpoint
+from core.training.checkpoints import load_checkpoint
 from core.training.previews import (
     generate_preview,
     generate_reconstruction_preview,
@@ -16,12 +18,13 @@ from core.training.previews import (
     peaks,
 )
 from core.training.recipe import load_recipe
+from core.training.train import train
 
 
 @pytest.fixture
 def recipe(tiny: Callable[..., Any]) -> Any:
     config, given = tiny()
-    return load_recipe("audio").prepare(config, given, torch.device("cpu"), lambda done, total: None)
+    return load_recipe("audio").prepare(config, given, torch.device("cpu"), lambda done, total, what: None)
 
 
 def test_samples_and_pairs_can_be_made_from_any_model(recipe: Any, tmp_path: Path) -> None:
@@ -67,3 +70,18 @@ def test_peaks_of_any_length() -> None:
     assert peaks(torch.zeros(0)) == ()
     assert peaks(torch.tensor([0.5, -2.0])) == (0.5, 1.0)
     assert len(peaks(torch.rand(5000))) == 32
+
+
+def test_every_checkpoint_knows_where_the_training_sounds_lie(tiny: Callable[..., Any], tmp_path: Path) -> None:
+    """Fitted after training, and only to the average, it was lost at the average's next step."""
+    config, given = tiny(**{"preview.every": 2})
+    folder = RunFolder.create(tmp_path, "run")
+    train(folder, config=config, given=given)
+
+    for name in ("best", "latest"):
+        contents = load_checkpoint(find_checkpoint(folder, name))
+        assert int(contents["average"]["module.density.count"]) > 1
+    points = "density.points"
+    start = load_recipe("audio").prepare(config, given, torch.device("cpu"), lambda done, total, what: None)
+    assert torch.equal(contents["average"][f"module.{points}"], contents["model"][points])
+    assert not torch.equal(contents["model"][points], start.model.state_dict()[points])

@@ -18,7 +18,7 @@ from core.training.voice import load_voice
 def contents(tiny: Callable[..., Any]) -> dict[str, Any]:
     """A checkpoint's contents whose averaged weights are not its latest ones."""
     config, given = tiny()
-    recipe = load_recipe("audio").prepare(config, given, torch.device("cpu"), lambda done, total: None)
+    recipe = load_recipe("audio").prepare(config, given, torch.device("cpu"), lambda done, total, what: None)
     state = TrainingState(recipe, torch.device("cpu"))
     with torch.no_grad():
         for weight in [*state.model.parameters(), *state.average.parameters()]:
@@ -54,6 +54,19 @@ def test_what_is_random_in_training_is_not_when_it_speaks(
     once, again = (load_voice(path).reconstruct(tones / "tone-1.wav") for _ in range(2))
 
     assert once == again
+
+
+@pytest.mark.parametrize(("asked", "used"), [(0, 3), (2, 2)])
+def test_it_takes_as_many_threads_as_its_run_unless_told_otherwise(
+    asked: int, used: int, contents: dict[str, Any], tmp_path: Path
+) -> None:
+    contents["config"]["threads"] = 3
+    before = torch.get_num_threads()
+    try:
+        load_voice(saved(contents, tmp_path / "whole.pt"), asked)
+        assert torch.get_num_threads() == used
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize(
