@@ -1,5 +1,7 @@
 """The representation: waveform to log magnitude and instantaneous frequency, and back to sound."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -14,6 +16,7 @@ FLOOR = 1e-5
 PHASE_FLOOR = 2e-6
 RANDOM_PHASE_SEED = 0
 SMALLEST = 1e-30
+LOUDEST = math.log(4)
 
 
 class AudioSpectrogram(nn.Module):
@@ -97,9 +100,10 @@ class AudioSpectrogram(nn.Module):
     def energy(self, spectrogram: Tensor) -> Tensor:
         """The magnitude [batch, bands, frames] of each band, not its logarithm: 0 or more, 1 for a full-scale sine.
 
-        A model's output may lie anywhere; what is below the floor is 0.
+        A model's output may lie anywhere: what is below the floor is 0, and nothing is louder than 4, which no sound
+        within full scale comes near. One bin that a model overshoots in would else drown all others (and the ears).
         """
-        return (torch.exp(spectrogram[:, 0].float()) - FLOOR).clamp(min=0)
+        return (torch.exp(spectrogram[:, 0].float().clamp(max=LOUDEST)) - FLOOR).clamp(min=0)
 
     def _instantaneous_frequency(self, spectrum: Tensor, magnitude: Tensor) -> Tensor:
         phase = demodulated_phase(spectrum, magnitude > PHASE_FLOOR, self.config.hop_length)

@@ -149,6 +149,15 @@ def test_what_a_model_puts_into_silence_is_heard(sounds: torch.Tensor) -> None:
     assert heard[..., 30_000:].square().mean() > 0.1 * sounds[:1].square().mean()
 
 
+def test_a_model_that_overshoots_does_not_drown_everything(sounds: torch.Tensor) -> None:
+    module = AudioSpectrogram(SpectrogramConfig())
+    spec = module(sounds)
+    spec[:, 0, 100, 50] = 30.0
+
+    assert module.with_phase_of(sounds, spec).abs().max() < 10
+    assert module.inverse(spec, sounds.shape[-1], guessed=True).abs().max() < 10
+
+
 def test_a_guess_without_pitch_is_noise_and_not_a_buzz() -> None:
     """Frequencies of 0, as models answer for noise, put all bins in step: pulses a window apart."""
     noise = 0.1 * torch.randn(1, 1, 48_000, generator=seeded())
