@@ -5,6 +5,10 @@ class UsageError(Exception):
     """Wrong usage, config, data or files. Programs exit with status 2 on it and print only its message."""
 
 
+class DataError(UsageError):
+    """The data folder cannot be trained on; the message is one line: what, where, what to do."""
+
+
 def one_line(error: BaseException) -> str:
     """The error as a person should read it: one line, with its kind where that says something."""
     text = " ".join(str(error).split())

@@ -1,35 +1,34 @@
-"""What a folder of sounds holds and the settings that follow from it, before anything is trained."""
+"""What a folder of sounds or tunes holds and the settings that follow from it, before anything is trained."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from core.audio.files import DataError, FolderScan
+from core.errors import DataError
 from core.run.folder import safe_name
 from core.training.config import TrainingConfig
+from core.training.kinds import KINDS, kind_of, survey
+from core.training.survey import Survey
 
 
 @dataclass(frozen=True)
 class Plan:
     """What training on a folder would be. `problem` is one line when it cannot begin, else empty.
 
-    The counts of chunks and steps are estimates from the files' headers: silent and very short sounds are found, and
-    left out, only when they are read.
+    The counts of chunks and steps are estimates from a quick look: some files are found to be of no use, and left out,
+    only when they are read.
     """
 
     folder: Path
     problem: str = ""
-    found: FolderScan | None = None
-    train_files: int = 0
-    val_files: int = 0
-    train_chunks: int = 0
+    found: Survey | None = None
     steps_per_epoch: int = 0
     config: TrainingConfig = field(default_factory=TrainingConfig)
     run_name: str = ""
 
     @property
-    def usable(self) -> int:
-        """Files whose headers can be read."""
-        return len(self.found.files) - len(self.found.unreadable) if self.found else 0
+    def noun(self) -> str:
+        """What a file of this kind is called."""
+        return KINDS[self.config.recipe].noun if self.config.recipe != "auto" else "sound"
 
 
 def expanded(text: str) -> Path:
@@ -42,28 +41,20 @@ def expanded(text: str) -> Path:
 
 def make_plan(config: TrainingConfig, given: frozenset[str], runs_dir: Path) -> Plan:
     """Look at the folder `config.data.path` and settle the config's open values from it; blocks on the disk."""
-    from core.audio.files import scan
-    from core.audio.split import split_files
-    from core.training.presets import resolve, steps_in_epoch, validation_fraction
+    from core.training.presets import resolve, steps_in_epoch
 
     folder = Path(config.data.path)
     try:
-        found = scan(folder)
+        kind = kind_of(config.recipe, folder)
+        config = replace(config, recipe=kind.name)
+        found = survey(kind, folder, config)
     except DataError as error:
-        return Plan(folder, str(error))
-    broken = {folder / skipped.path for skipped in found.unreadable}
-    usable = [path for path in found.files if path not in broken]
-    try:
-        fraction = config.data.validation_fraction or validation_fraction(len(usable))
-        train, held_out = split_files(usable, fraction, config.seed)
-    except DataError as error:
-        return Plan(folder, str(error), found)
-    share = len(train) / len(usable)
-    chunks = max(len(train), round(found.seconds * share / config.data.chunk_seconds))
-    resolved = resolve(config, len(usable), chunks, given)
-    steps = steps_in_epoch(chunks, resolved.regularization.augmentation_expansion, resolved.batch_size)
-    name = next_run_name(runs_dir, config.name or folder.name)
-    return Plan(folder, "", found, len(train), len(held_out), chunks, steps, resolved, name)
+        return Plan(folder, str(error), config=config)
+    if found.problem:
+        return Plan(folder, found.problem, found, config=config)
+    resolved = resolve(config, len(found.files), found.chunks, given)
+    steps = steps_in_epoch(found.chunks, resolved.regularization.augmentation_expansion, resolved.batch_size)
+    return Plan(folder, "", found, steps, resolved, next_run_name(runs_dir, config.name or folder.name))
 
 
 def next_run_name(runs_dir: Path, name: str) -> str:

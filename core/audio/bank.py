@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from core.audio.augment import Augmenter
-from core.audio.files import DataError, UnreadableSound, read_sound, relative_name
+from core.audio.files import UnreadableSound, read_sound
 from core.audio.fractional import read_at_rates, source_span
+from core.errors import DataError
+from core.folders import relative_name
 from core.run.events import SkippedFile
 from core.training.config import DataConfig, TrainingConfig
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.audio.files import DataError
+from core.errors import DataError
 
 SAMPLE_RATE = 48_000
 PEAK = 0.9

@@ -5,33 +5,24 @@ Finding sounds needs neither torch nor numpy, so that a command line answers at 
 
 import os
 import re
-import stat
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import UsageError
+from core.folders import find_files, relative_name
 from core.run.events import SkippedFile
+from core.training.kinds import KINDS
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".aifc"})
 
 BLOCK_FRAMES = 1 << 20  # frames decoded at a time, so that a long many-channel file is never whole in memory
 UNKNOWN_SIZE = 0x7FFFF000  # from here on (and 0) a size is what programs write that do not know how much will follow
 SAMPLE_RATES = range(1_000, 1_000_001)  # Hz; outside of it a header is nonsense, and resampling would fill the memory
-
-
-RUN_FILES = frozenset({"config.toml", "run.sqlite"})
-MOST_ENTRIES = 200_000
-
-
-class DataError(UsageError):
-    """The data folder cannot be trained on; the message is one line: what, where, what to do."""
 
 
 class UnreadableSound(Exception):
@@ -49,58 +40,8 @@ class FolderScan:
 
 
 def find_sounds(folder: Path) -> list[Path]:
-    """The audio files under `folder`, sorted by their path in it; links are followed, each file is listed once.
-
-    Left out are hidden files and folders (macOS keeps `._name.wav` beside each file on foreign disks) and this
-    program's own run folders. Raises
-    DataError where the folder is missing, is none, cannot be listed, or holds no audio file or very many.
-    """
-    if not folder.exists():
-        raise DataError(f"{folder}: no such folder; give the folder that holds your sounds")
-    if not folder.is_dir():
-        raise DataError(f"{folder}: not a folder; give the folder that holds your sounds")
-    try:
-        os.scandir(folder).close()
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be listed ({error.strerror}); check its permissions") from error
-    files = sorted(_walk(folder), key=lambda path: path.relative_to(folder).parts)
-    if not files:
-        kinds = " ".join(sorted(suffix[1:] for suffix in AUDIO_SUFFIXES))
-        raise DataError(f"{folder}: no sounds in it or its sub-folders; put files of these kinds there: {kinds}")
-    return files
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    seen: set[tuple[int, int]] = set()
-
-    def first_time(path: Path, is_right_kind: Callable[[int], bool]) -> bool:
-        try:
-            status = path.stat()
-        except OSError:  # a link to nowhere
-            return False
-        if not is_right_kind(status.st_mode):  # a pipe would be waited on for good
-            return False
-        identity = (status.st_dev, status.st_ino)
-        if identity in seen:
-            return False
-        seen.add(identity)
-        return True
-
-    first_time(folder, stat.S_ISDIR)
-    entries = 0
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        entries += len(names) + len(folders)
-        if entries > MOST_ENTRIES:
-            raise DataError(f"{folder}: more than {MOST_ENTRIES:,} files; name a folder that holds just your sounds")
-        if RUN_FILES.issubset(names):  # a run's previews are made from held-out sounds: never train on them
-            folders.clear()
-            continue
-        # Visiting in order keeps the choice between two links to one file the same everywhere.
-        folders[:] = [f for f in sorted(folders) if not f.startswith(".") and first_time(Path(parent, f), stat.S_ISDIR)]
-        for name in sorted(names):
-            path = Path(parent, name)
-            if path.suffix.lower() in AUDIO_SUFFIXES and not name.startswith(".") and first_time(path, stat.S_ISREG):
-                yield path
+    """The audio files under `folder`, as `core.folders.find_files` finds them."""
+    return find_files(folder, KINDS["audio"].suffixes, "sound")
 
 
 def scan(folder: Path) -> FolderScan:
@@ -128,11 +69,6 @@ def scan(folder: Path) -> FolderScan:
             seconds += found[0]
             rates[found[1]] += 1
     return FolderScan(tuple(files), seconds, dict(rates.most_common()), tuple(unreadable))
-
-
-def relative_name(path: Path, root: Path | None) -> str:
-    """The path as a person knows it: relative to the data folder where it lies in it, else its name."""
-    return path.relative_to(root).as_posix() if root is not None and path.is_relative_to(root) else path.name
 
 
 def read_sound(path: Path, sample_rate: int) -> "Tensor":

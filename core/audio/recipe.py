@@ -3,18 +3,23 @@
 from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from core.audio.bank import SoundBank, training_batch, validation_batches
-from core.audio.files import DataError, find_sounds, relative_name
+from core.audio.files import find_sounds
 from core.audio.segments import same_segments
 from core.audio.spectrogram import AudioSpectrogram
 from core.audio.split import split_files
+from core.errors import DataError
+from core.folders import relative_name
 from core.losses.audible import audible
-from core.losses.kl import kl_per_dimension
+from core.losses.game import HingeGame
+from core.losses.kl import get_kl_weight, kl_per_dimension
 from core.losses.spectral import compute_combined_loss, create_stft_loss
+from core.losses.stabilizer import AdversarialStabilizer
 from core.models.conv_vae import ConvVAE
 from core.models.density import MAX_POINTS
 from core.models.discriminators import MultiScaleSTFTDiscriminator
@@ -22,7 +27,7 @@ from core.run.events import TermInfo
 from core.training.config import LatentKind, TrainingConfig
 from core.training.opponent import Opponent
 from core.training.presets import resolve, steps_in_epoch, total_steps, validation_fraction
-from core.training.recipe import DataSummary, Losses, PreviewDraft, Progress
+from core.training.recipe import DataSummary, Heard, Losses, PreviewDraft, Progress
 
 # Augmented chunks that principal components are fitted to: for patches a few seconds' worth of each sound, for whole
 # chunks many more, since each of them is a single sample.
@@ -50,6 +55,7 @@ class AudioRecipe:
     """See `core.training.recipe.Recipe`. Batches are waveforms [batch, 1, samples]; spectrograms follow on the fly."""
 
     name = "audio"
+    learned = None
 
     def __init__(
         self, config: TrainingConfig, train: SoundBank, val: SoundBank, data: DataSummary, device: torch.device
@@ -122,6 +128,13 @@ class AudioRecipe:
         for batch in validation_batches(self._val, self.config, max(8, self.config.batch_size)):
             yield batch.to(self._device)
 
+    def kl_weight(self, step: int) -> float:
+        kl = self.config.loss.kl
+        return get_kl_weight(step / self.steps_per_epoch, self.config.epochs, kl.warmup_fraction, kl.weight_max)
+
+    def after_step(self, terms: Mapping[str, float]) -> None:
+        pass
+
     def losses(self, model: nn.Module, batch: Tensor, kl_weight: float) -> Losses:
         assert isinstance(model, ConvVAE)
         spec, target = self._normalised(model, batch)
@@ -175,13 +188,18 @@ class AudioRecipe:
             output = model.denormalize(model.decode(latent, frames))[0].cpu()
             yield PreviewDraft("sample", f"fixed-{number + 1}", f"sample-{number + 1}", output)
 
-    def render(self, draft: PreviewDraft) -> Tensor:
+    def render(self, draft: PreviewDraft) -> Heard:
         with torch.inference_mode():
-            waveform: Tensor = self._renderer.inverse(draft.output[None], self._samples, guessed=True)[0, 0]
-        return waveform
+            return Heard(self._renderer.inverse(draft.output[None], self._samples, guessed=True)[0, 0])
 
-    def original(self, pair: str) -> Tensor | None:
-        return next((chunk[0] for name, chunk in self._preview_sounds if name == pair), None)
+    def original(self, pair: str) -> Heard | None:
+        return next((Heard(chunk[0]) for name, chunk in self._preview_sounds if name == pair), None)
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        pass
 
     def close(self) -> None:
         self._train.close()
@@ -194,7 +212,13 @@ class AudioRecipe:
         with torch.random.fork_rng(devices=[]):  # the model's own random numbers are the same with and without it
             torch.default_generator.manual_seed(self.config.seed)
             discriminator = MultiScaleSTFTDiscriminator(adversarial.fft_sizes, adversarial.channels).to(self._device)
-        return Opponent(discriminator, adversarial, total_steps(self.config, self.steps_per_epoch))
+        stabilizer = AdversarialStabilizer(
+            generator_loss_scale=adversarial.weight,
+            gradient_penalty_weight=adversarial.r1_weight,
+            balance_threshold=adversarial.balance_threshold,
+        )
+        game = HingeGame(stabilizer, adversarial.feature_matching_weight)
+        return Opponent(discriminator, game, adversarial, total_steps(self.config, self.steps_per_epoch))
 
     def _fit(self, progress: Progress) -> None:
         """Let the model find its principal components, and where the training sounds lie among them."""

@@ -136,8 +136,10 @@ class EpochMetrics:
 class PreviewEvent:
     """A preview was written. `audio_path` is relative to the run folder: pass it to `RunLink.fetch`.
 
-    Original and reconstruction of one sound share `pair`; `mrstft` is the reconstruction's distance to its original.
-    `peaks` is a small waveform for a list: up to 64 values from 0 to 1.
+    Original and reconstruction of one sound share `pair`; `mrstft` is the reconstruction's distance to its original,
+    where sounds are compared, and `likeness` says in a word or two how near it is where something else is.
+    `peaks` is a small waveform for a list: up to 64 values from 0 to 1. `score_path` is a tune's MIDI file beside its
+    sound, to be fetched in the same way.
     """
 
     epoch: int
@@ -150,6 +152,8 @@ class PreviewEvent:
     seconds: float = 0.0
     mrstft: float | None = None
     peaks: tuple[float, ...] = ()
+    score_path: str = ""
+    likeness: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,16 @@ from core.training.config import TrainingConfig, flatten, to_dict
 FORMAT = "distill-tui checkpoint 1"
 
 # What the weights depend on: a checkpoint made with other values is of another model.
-STRUCTURAL = ("recipe", "spectrogram.", "model.", "data.chunk_seconds")
-_NOT_STRUCTURAL = ("spectrogram.griffin_lim_iterations",)
+STRUCTURAL = (
+    "recipe",
+    "spectrogram.",
+    "model.",
+    "data.chunk_seconds",
+    "tunes.window_tokens",
+    "token_model.",
+    "loss.balance",
+)
+_NOT_STRUCTURAL = ("spectrogram.griffin_lim_iterations", "token_model.token_dropout")
 
 
 def save_checkpoint(path: Path, contents: dict[str, Any], summary: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ Names and defaults follow the specification (documents 1, 2 and 5). A value of "
 so is settled by `core.training.presets.resolve` from what the data folder holds; a resolved config has none left.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
@@ -15,8 +16,23 @@ from core.training.loss_config import LogMagnitudeLossConfig as LogMagnitudeLoss
 from core.training.loss_config import LossConfig as LossConfig
 from core.training.loss_config import ReconLossConfig as ReconLossConfig
 from core.training.loss_config import STFTLossConfig as STFTLossConfig
+from core.training.tunes_config import ConstraintLossConfig as ConstraintLossConfig
+from core.training.tunes_config import TokenLossConfig as TokenLossConfig
+from core.training.tunes_config import TokenModelConfig as TokenModelConfig
+from core.training.tunes_config import TunesConfig as TunesConfig
 
 LatentKind = Literal["global", "sequence"]
+RecipeName = Literal["auto", "audio", "midi"]
+
+# What only one kind of recipe reads. A config leaves out what is another kind's, unless somebody set it.
+OWN_KEYS = {
+    "audio": (
+        "data.chunk_seconds", "data.min_seconds", "data.silence_db", "data.memory_mb", "spectrogram.", "augment.",
+        "model.", "loss.stft.", "loss.reconstruction.", "loss.log_magnitude.",
+        "adversarial.fft_sizes", "adversarial.channels", "adversarial.segment_seconds",
+    ),
+    "midi": ("tunes.", "token_model.", "loss.tokens.", "loss.constraints.", "loss.balance"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -163,11 +179,13 @@ class CheckpointConfig:
 class TrainingConfig:
     """Everything that a run is made from. `epochs` 0, `batch_size` 0, `learning_rate` 0 and `warmup_steps` -1 are auto.
 
+    `recipe` "auto" goes by what most files in the data folder are.
+
     `steps` (0: no limit) ends a run earlier than its epochs would. `threads` 0 lets torch use all
     cores but one, up to eight. `device` "auto" takes cuda, then mps, then cpu.
     """
 
-    recipe: Literal["audio"] = "audio"
+    recipe: RecipeName = "auto"
     name: str = ""
     preset: Literal["auto", "conservative", "balanced", "aggressive"] = "auto"
     epochs: int = 0
@@ -188,6 +206,8 @@ class TrainingConfig:
     adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
     preview: PreviewConfig = field(default_factory=PreviewConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    tunes: TunesConfig = field(default_factory=TunesConfig)
+    token_model: TokenModelConfig = field(default_factory=TokenModelConfig)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "steps", "batch_size", "seed", "threads"):
@@ -203,18 +223,41 @@ class TrainingConfig:
         check(0 <= self.ema_decay < 1, "ema_decay", self.ema_decay, "0 up to, not including, 1")
 
 
-def to_dict(config: Any) -> dict[str, Any]:
-    """The config as nested plain values, ready for TOML or JSON; None values are left out, as TOML has none."""
+def to_dict(config: TrainingConfig) -> dict[str, Any]:
+    """The config as nested plain values, ready for TOML or JSON; None values are left out, as TOML has none.
+
+    Keys that only another recipe reads are left out where they stand at their defaults.
+    """
+    flat, defaults = flatten(_plain(config)), flatten(_plain(TrainingConfig()))
+    others = [keys for name, keys in OWN_KEYS.items() if config.recipe not in ("auto", name)]
+    foreign = tuple(key for keys in others for key in keys)
+    kept = {key: value for key, value in flat.items() if not key.startswith(foreign) or value != defaults.get(key)}
+    return nested(kept)
+
+
+def _plain(section: Any) -> dict[str, Any]:
     plain: dict[str, Any] = {}
-    for item in fields(config):
-        value = getattr(config, item.name)
+    for item in fields(section):
+        value = getattr(section, item.name)
         if is_dataclass(value):
-            plain[item.name] = to_dict(value)
+            plain[item.name] = _plain(value)
         elif isinstance(value, tuple):
             plain[item.name] = list(value)
         elif value is not None:
             plain[item.name] = value
     return plain
+
+
+def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted keys as nested values: the inverse of `flatten`."""
+    tree: dict[str, Any] = {}
+    for key, value in flat.items():
+        *sections, name = key.split(".")
+        place = tree
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[name] = value
+    return tree
 
 
 def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

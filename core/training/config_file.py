@@ -6,14 +6,13 @@ import re
 import tomllib
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import fields, is_dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 import tomli_w
 
-from core.training.config import ConfigError, TrainingConfig, flatten, to_dict
+from core.training.config import ConfigError, TrainingConfig, flatten, nested, to_dict
 
 MAX_CONFIG_BYTES = 1_000_000
 HEADER = """\
@@ -21,7 +20,7 @@ HEADER = """\
 #     distill-tui train --config THIS_FILE
 """
 GIVEN_HEADER = """\
-# What was set for this distill-tui run; the rest is settled and written here once the sounds are read.
+# What was set for this distill-tui run; the rest is settled and written here once the data is read.
 """
 
 _EXPECTED = {"float": "a number", "int": "a whole number", "str": "text", "bool": "true or false",
@@ -76,11 +75,8 @@ def dump_config(config: TrainingConfig, keys: Container[str] | None = None) -> s
 
     With `keys` (dotted) only those are written: what a person set, before the rest is settled by the data.
     """
-    tree: dict[str, Any] = to_dict(config) if keys is None else {}
-    for key, value in flatten(to_dict(config)).items():
-        if keys is not None and key in keys:
-            *sections, name = key.split(".")
-            reduce(lambda branch, section: branch.setdefault(section, {}), sections, tree)[name] = value
+    flat = flatten(to_dict(config))
+    tree = nested(flat if keys is None else {key: value for key, value in flat.items() if key in keys})
     body = re.sub(r"\[\n(?:    \d+,\n)+\]", lambda numbers: _on_one_line(numbers[0]), tomli_w.dumps(tree))
     return f"{HEADER if keys is None else GIVEN_HEADER}\n{body}"
 
@@ -166,7 +162,7 @@ def _build(given: Mapping[str, Any], origins: Mapping[str, str]) -> TrainingConf
         if problem:
             raise ConfigError(f"{origins[key]}{key} = {_shown(value)}: {problem}")
     try:
-        return msgspec.convert(_nested(given), TrainingConfig)
+        return msgspec.convert(nested(given), TrainingConfig)
     except msgspec.ValidationError as error:
         raise _explained(error, given, origins) from error
 
@@ -181,17 +177,6 @@ def _unusable(value: object) -> str | None:
         except UnicodeEncodeError:
             return "holds bytes that are not UTF-8, which TOML cannot store; rename it"
     return None
-
-
-def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for key, value in flat.items():
-        *sections, name = key.split(".")
-        place = tree
-        for section in sections:
-            place = place.setdefault(section, {})
-        place[name] = value
-    return tree
 
 
 def _explained(error: msgspec.ValidationError, given: Mapping[str, Any], origins: Mapping[str, str]) -> ConfigError:

@@ -14,6 +14,7 @@ LIVE_KEYS = (
     "loss.reconstruction.if_weight",
     "loss.log_magnitude.weight",
     "loss.kl.weight_max",
+    "loss.constraints.weight",
     "adversarial.weight",
     "adversarial.feature_matching_weight",
     "preview.every",

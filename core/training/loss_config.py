@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from core.training.config_check import check
+from core.training.tunes_config import ConstraintLossConfig, TokenLossConfig
 
 STFTTarget = Literal["waveform", "magnitude"]
+KLSchedule = Literal["linear", "cyclical_linear", "adaptive", "cosine"]
 
 
 @dataclass(frozen=True)
@@ -62,26 +64,41 @@ class LogMagnitudeLossConfig:
 
 @dataclass(frozen=True)
 class KLLossConfig:
-    """KL to the standard normal prior: linear annealing to `weight_max`, `free_bits` nats floor per dimension."""
+    """KL to the standard normal prior: annealing to `weight_max`, `free_bits` nats floor per dimension.
+
+    `schedule` "linear" and "cosine" rise over `warmup_fraction` of the epochs; "cyclical_linear" does so anew every
+    `cycle_epochs` (Fu et al. 2019); "adaptive" steers towards a KL of `target` nats (ControlVAE, Shao et al. 2020).
+    """
 
     weight_max: float = 0.01
     warmup_fraction: float = 0.3
     free_bits: float = 0.5
+    schedule: KLSchedule = "linear"
+    cycle_epochs: int = 20
+    target: float = 10.0
 
     def __post_init__(self) -> None:
         check(self.weight_max >= 0, "loss.kl.weight_max", self.weight_max, "0 or more")
         check(0 <= self.warmup_fraction <= 1, "loss.kl.warmup_fraction", self.warmup_fraction, "0 to 1")
         check(self.free_bits >= 0, "loss.kl.free_bits", self.free_bits, "0 or more")
+        check(self.cycle_epochs >= 1, "loss.kl.cycle_epochs", self.cycle_epochs, "1 or more")
+        check(self.target > 0, "loss.kl.target", self.target, "above 0 nats")
 
 
 @dataclass(frozen=True)
 class LossConfig:
-    """All loss terms. Spectral quality first: STFT 1.0 against reconstruction 0.1 (specification 2)."""
+    """All loss terms. Spectral quality first: STFT 1.0 against reconstruction 0.1 (specification 2).
+
+    `balance` (tunes) "uncertainty" learns the weights beside the model (Kendall et al. 2018).
+    """
 
     stft: STFTLossConfig = field(default_factory=STFTLossConfig)
     reconstruction: ReconLossConfig = field(default_factory=ReconLossConfig)
     log_magnitude: LogMagnitudeLossConfig = field(default_factory=LogMagnitudeLossConfig)
     kl: KLLossConfig = field(default_factory=KLLossConfig)
+    tokens: TokenLossConfig = field(default_factory=TokenLossConfig)
+    constraints: ConstraintLossConfig = field(default_factory=ConstraintLossConfig)
+    balance: Literal["manual", "uncertainty"] = "manual"
 
 
 @dataclass(frozen=True)

@@ -8,35 +8,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from core.losses.adversarial import (
-    discriminator_accuracy,
-    discriminator_hinge,
-    feature_matching,
-    generator_hinge,
-    r1_penalty,
-)
-from core.losses.stabilizer import AdversarialStabilizer
+from core.losses.game import Game
 from core.models.discriminators import Discriminator
-from core.run.events import TermInfo
 from core.training.checkpoint_files import CheckpointError
 from core.training.config import AdversarialConfig
 
 BETAS = (0.8, 0.99)  # as vocoders and codecs have it: a short memory, since what is to be learnt keeps changing
 PLATEAU_EPOCHS = 5
 PLATEAU_GAIN = 0.01
-
-TERMS = (
-    TermInfo("gen_adversarial", "fooling", "adversarial", judged=False,
-             help="How far the model's sound is from passing as real: 0 passes, 1 is even, above 1 it is found out."),
-    TermInfo("feature_matching", "features", "adversarial", judged=False,
-             help="How far the model is from the original in what the discriminator listens to. Lower is closer."),
-    TermInfo("disc_loss", "disc loss", "adversarial", judged=False,
-             help="The discriminator's own loss: 2 knows nothing, 0 is never wrong. Neither end is good; between is."),
-    TermInfo("disc_r1", "disc R1", "adversarial", judged=False,
-             help="How steep the discriminator is at real sounds. It is held down so that the model can follow."),
-    TermInfo("disc_accuracy", "disc accuracy", "adversarial", judged=False,
-             help="How often the discriminator is right: 0.5 is guessing, 1 always. Too near to 1 it rests a while."),
-)  # fmt: skip
 
 
 class Meeting(NamedTuple):
@@ -55,16 +34,11 @@ class Opponent:
     step, or is left out where anything was not finite. `state` and `restore` are for the checkpoint.
     """
 
-    terms = TERMS
-
-    def __init__(self, discriminator: Discriminator, config: AdversarialConfig, total_steps: int) -> None:
-        self.discriminator, self.config = discriminator, config
+    def __init__(self, discriminator: Discriminator, game: Game, config: AdversarialConfig, total_steps: int) -> None:
+        self.discriminator, self.game, self.config = discriminator, game, config
+        self.terms = game.terms
         self.optimizer = torch.optim.AdamW(discriminator.parameters(), config.learning_rate, BETAS, weight_decay=0.0)
-        self.stabilizer = AdversarialStabilizer(
-            generator_loss_scale=config.weight,
-            gradient_penalty_weight=config.r1_weight,
-            balance_threshold=config.balance_threshold,
-        )
+        self.stabilizer = game.stabilizer
         self.playing = False
         self._total_steps = total_steps
         self._steps = self._lessons = 0
@@ -101,7 +75,7 @@ class Opponent:
         those so far, and a plateau counts anew.
         """
         self.config = config
-        self.stabilizer.generator_loss_scale = config.weight
+        self.game.weigh(config.weight, config.feature_matching_weight)
         if total_changed:
             self._lowest, self._epochs_without_gain = math.inf, 0
 
@@ -117,26 +91,24 @@ class Opponent:
     def challenge(self, total: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The model's total with the adversarial gradient added, and the terms that it comes from, unweighted.
 
-        The total's value is that of `total`; only its gradient differs. Without a meeting nothing is added.
+        Only its gradient differs from that of `total`, but for what the game's own weights add. Without a meeting
+        nothing is added.
         """
         meeting = self._meeting
         if meeting is None:
             return total, {}
         with torch.no_grad():
             real = self.discriminator.judge(meeting.real)
-        fake = self.discriminator.judge(meeting.fake)
-        terms = {"gen_adversarial": generator_hinge(fake), "feature_matching": feature_matching(real, fake)}
-        adversarial = terms["gen_adversarial"]
-        if self.config.feature_matching_weight > 0:
-            adversarial = adversarial + self.config.feature_matching_weight * terms["feature_matching"]
+        side = self.game.generator(real, self.discriminator.judge(meeting.fake))
 
         # Only the slopes at the output are asked for: the discriminator's weights learn from its own total alone.
         (reference,) = torch.autograd.grad(total, meeting.output, retain_graph=True)
-        (slope,) = torch.autograd.grad(adversarial, meeting.output, retain_graph=True)
+        (slope,) = torch.autograd.grad(side.pull, meeting.output, retain_graph=True)
         gradient, norms = self.stabilizer.generator_gradient(reference, slope, self._ramp)
         # A product with a constant has that constant for its gradient; its own value means nothing and is taken off.
         pull = (gradient * meeting.output).sum()
-        return total + (pull - pull.detach()), {**terms, **norms}
+        total = total + (pull - pull.detach())
+        return total if side.own is None else total + side.own, {**side.terms, **norms}
 
     def learn(self) -> dict[str, Tensor]:
         """The discriminator's gradients, clipped, and its terms; only measures while the stabiliser lets it rest."""
@@ -149,14 +121,11 @@ class Opponent:
             views = [view.requires_grad_(penalised) for view in meeting.real]
             real = self.discriminator.judge(views)
             fake = self.discriminator.judge([view.detach() for view in meeting.fake])
-            loss = discriminator_hinge(real, fake)
-        terms = {"disc_loss": loss, "disc_accuracy": discriminator_accuracy(real, fake)}
+            side = self.game.discriminator(real, fake, views if penalised else None, self.config.r1_every)
+        terms = dict(side.terms)
         if self._learns:
-            if penalised:
-                terms["disc_r1"] = r1_penalty(real, views)
             self.optimizer.zero_grad(set_to_none=True)
-            total = self.stabilizer.discriminator_total(loss, terms.get("disc_r1"), self.config.r1_every)
-            total.backward()  # type: ignore[no-untyped-call]
+            side.total.backward()  # type: ignore[no-untyped-call]
             terms["disc_grad_norm"] = self.stabilizer.clip(self.discriminator.parameters())
         return terms
 
@@ -171,7 +140,7 @@ class Opponent:
                 **measured,
                 "accuracy": measured.get("disc_accuracy", math.nan),
                 "generator_loss": measured.get("gen_adversarial", math.nan),
-                "discriminator_loss": measured.get("disc_loss", math.nan),
+                "discriminator_loss": measured.get("disc_adversarial", math.nan),
             }
         )
         self._steps += 1

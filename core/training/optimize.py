@@ -14,11 +14,15 @@ from core.training.config import LossConfig
 Losses = dict[str, Tensor]
 
 
-def make_optimizer(model: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
-    """AdamW (Loshchilov 2019); biases and norm gains (one dimension) are not decayed."""
+def make_optimizer(
+    model: nn.Module, learning_rate: float, weight_decay: float, beside: nn.Module | None = None
+) -> torch.optim.AdamW:
+    """AdamW (Loshchilov 2019); biases and norm gains (one dimension) are not decayed, nor what is trained `beside`."""
     matrices = [p for p in model.parameters() if p.ndim > 1]
     vectors = [p for p in model.parameters() if p.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    if beside is not None:
+        groups.append({"params": list(beside.parameters()), "weight_decay": 0.0})
     return torch.optim.AdamW(groups, lr=learning_rate)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from core.training.config import TrainingConfig
+from core.training.kinds import KINDS
 
 T = TypeVar("T")
 PresetName = Literal["conservative", "balanced", "aggressive"]
@@ -29,15 +30,7 @@ BALANCED = OverfittingPreset("balanced", 0.2, 0.01, 10, 200, 1e-3, 0.3, 1.0)
 AGGRESSIVE = OverfittingPreset("aggressive", 0.1, 0.001, 5, 500, 2e-3, 0.2, 5.0)
 PRESETS = {preset.name: preset for preset in (CONSERVATIVE, BALANCED, AGGRESSIVE)}
 
-MAX_BATCH = 32
 MAX_BATCH_SECONDS = 64
-# A tenth of the specification's, which was set against losses many times as large. At the whole of it a model forgets
-# what its principal components began with (a vector every 21 ms: held-out MRSTFT 1.12 before training, 1.13 after 100
-# CPU-seconds; at a tenth 1.10), and all of its 64 dimensions are in use at either.
-KL_WEIGHT = 0.001
-
-# No gain was measured on 63 sounds, at twice the cost of a step; those who report one train on an hour and more.
-MIN_ADVERSARIAL_SECONDS = 3600
 
 
 def preset_for(file_count: int) -> OverfittingPreset:
@@ -56,17 +49,12 @@ def validation_fraction(file_count: int) -> float:
     return 0.2 if file_count < 200 else 0.1
 
 
-def batch_size_for(train_chunks: int, chunk_seconds: float = 1.0) -> int:
+def batch_size_for(train_chunks: int, chunk_seconds: float = 1.0, most: int = 32) -> int:
     """min(32, chunks / 4), never under 1 (specification 5, open question 4), nor over what memory holds of long chunks.
 
     A second of sound takes 25 MB in a training step.
     """
-    return max(1, min(MAX_BATCH, train_chunks // 4, int(MAX_BATCH_SECONDS / chunk_seconds)))
-
-
-def adversarial_mode_for(train_seconds: float) -> Literal["off", "on"]:
-    """Whether a discriminator joins where that is left open: from an hour of training sounds on."""
-    return "on" if train_seconds >= MIN_ADVERSARIAL_SECONDS else "off"
+    return max(1, min(most, train_chunks // 4, int(MAX_BATCH_SECONDS / chunk_seconds)))
 
 
 def resolve(config: TrainingConfig, file_count: int, train_chunks: int, given: AbstractSet[str]) -> TrainingConfig:
@@ -76,6 +64,7 @@ def resolve(config: TrainingConfig, file_count: int, train_chunks: int, given: A
     in `given` changes nothing, so that a run folder's config.toml is enough to run again.
     """
     preset = preset_for(file_count) if config.preset == "auto" else PRESETS[config.preset]
+    kind = KINDS["audio" if config.recipe == "auto" else config.recipe]
 
     def pick(key: str, current: T, chosen: T) -> T:
         return current if key in given else chosen
@@ -90,21 +79,23 @@ def resolve(config: TrainingConfig, file_count: int, train_chunks: int, given: A
     kl = replace(
         config.loss.kl,
         warmup_fraction=pick("loss.kl.warmup_fraction", config.loss.kl.warmup_fraction, preset.kl_warmup_fraction),
-        weight_max=pick("loss.kl.weight_max", config.loss.kl.weight_max, KL_WEIGHT),
+        weight_max=pick("loss.kl.weight_max", config.loss.kl.weight_max, kind.kl_weight),
+        free_bits=pick("loss.kl.free_bits", config.loss.kl.free_bits, kind.free_bits or config.loss.kl.free_bits),
     )
-    batch_size = config.batch_size or batch_size_for(train_chunks, config.data.chunk_seconds)
-    epochs = config.epochs or preset.max_epochs
+    batch_size = config.batch_size or batch_size_for(train_chunks, config.data.chunk_seconds, kind.max_batch)
+    epochs = config.epochs or kind.epochs or preset.max_epochs
     mode = config.adversarial.mode
     if mode == "auto":
-        mode = adversarial_mode_for(train_chunks * config.data.chunk_seconds)
+        mode = "on" if train_chunks * config.data.chunk_seconds >= kind.adversarial_seconds else "off"
     planned = replace(config, epochs=epochs)
     steps = total_steps(planned, steps_in_epoch(train_chunks, regularization.augmentation_expansion, batch_size))
     return replace(
         config,
+        recipe=kind.name,
         preset=preset.name,
         epochs=epochs,
         batch_size=batch_size,
-        learning_rate=config.learning_rate or preset.learning_rate,
+        learning_rate=config.learning_rate or kind.learning_rate or preset.learning_rate,
         warmup_steps=config.warmup_steps if config.warmup_steps >= 0 else min(200, max(1, steps // 20)),
         data=replace(
             config.data, validation_fraction=config.data.validation_fraction or validation_fraction(file_count)
@@ -120,7 +111,7 @@ def resolve(config: TrainingConfig, file_count: int, train_chunks: int, given: A
 def get_adaptive_config(file_count: int) -> TrainingConfig:
     """The config that so many files get by themselves, counting one chunk a file."""
     train_files = max(1, round(file_count * (1 - validation_fraction(file_count))))
-    return resolve(TrainingConfig(), file_count, train_files, frozenset())
+    return resolve(TrainingConfig(recipe="audio"), file_count, train_files, frozenset())
 
 
 def steps_in_epoch(train_chunks: int, expansion: int, batch_size: int) -> int:

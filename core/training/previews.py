@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from core.run.events import PreviewEvent
+from core.run.events import PreviewEvent, PreviewKind
 from core.run.folder import RunFolder, atomic_write
-from core.training.recipe import PreviewDraft, Recipe
+from core.training.recipe import Heard, PreviewDraft, Recipe
 
 PEAKS = 32
 HEADROOM = 0.98
@@ -61,32 +61,38 @@ class PreviewMaker:
 
 
 def render_draft(recipe: Recipe, folder: RunFolder, draft: PreviewDraft, epoch: int, step: int) -> list[PreviewEvent]:
-    """Write the draft as 16-bit WAV, and its original beside it, both at the original's level; returns their events."""
-    rate = recipe.sample_rate
-    rendered = recipe.render(draft).nan_to_num()
-    original = recipe.original(draft.pair)
+    """Write the draft as 16-bit WAV, and its original beside it, both at the original's level; returns their events.
+
+    What was played from a MIDI file is written as one too.
+    """
+    rendered, original = recipe.render(draft), recipe.original(draft.pair)
+    audio = rendered.waveform.nan_to_num()
     path = _free(folder.previews / f"step-{step:08d}-{draft.kind}-{_safe(draft.name)}.wav")
 
-    def event(kind: PreviewDraft, audio: Tensor, path: Path, mrstft: float | None) -> PreviewEvent:
+    def written(kind: PreviewKind, heard: Heard, audio: Tensor, path: Path, mrstft: float | None) -> PreviewEvent:
+        score = path.with_suffix(".mid") if heard.score else None
+        if not path.exists():
+            write_wav(path, audio, recipe.sample_rate)
+            if score is not None:
+                atomic_write(score, heard.score)
         return PreviewEvent(
-            epoch=epoch, step=step, kind=kind.kind, name=kind.name, pair=f"{step}:{kind.pair}", mrstft=mrstft,
-            audio_path=str(path.relative_to(folder.path)), sample_rate=rate, seconds=audio.numel() / rate,
-            peaks=peaks(audio),
+            epoch=epoch, step=step, kind=kind, name=draft.name, pair=f"{step}:{draft.pair}", mrstft=mrstft,
+            audio_path=str(path.relative_to(folder.path)), sample_rate=recipe.sample_rate,
+            seconds=audio.numel() / recipe.sample_rate, peaks=peaks(audio), likeness=heard.likeness,
+            score_path=str(score.relative_to(folder.path)) if score is not None else "",
         )  # fmt: skip
 
     if original is None:
-        audio = rendered * (HEADROOM / rendered.abs().max().clamp(min=1e-4)).clamp(max=8.0)
-        write_wav(path, audio, rate)
-        return [event(draft, audio, path, None)]
-    original = original * (HEADROOM / original.abs().max().clamp(min=1e-4)).clamp(max=1.0)
-    audio = level_matched(rendered, original)
-    distance = mrstft_distance(audio, original)
-    write_wav(path, audio, rate)
+        audio = audio * (HEADROOM / audio.abs().max().clamp(min=1e-4)).clamp(max=8.0)
+        return [written(draft.kind, rendered, audio, path, None)]
+    reference = original.waveform * (HEADROOM / original.waveform.abs().max().clamp(min=1e-4)).clamp(max=1.0)
+    audio = level_matched(audio, reference)
+    distance = None if rendered.likeness else mrstft_distance(audio, reference)
     original_path = folder.previews / f"original-{_safe(draft.name)}.wav"
-    if not original_path.exists():
-        write_wav(original_path, original, rate)
-    source = PreviewDraft("original", draft.name, draft.pair, original)
-    return [event(source, original, original_path, None), event(draft, audio, path, distance)]
+    return [
+        written("original", original, reference, original_path, None),
+        written(draft.kind, rendered, audio, path, distance),
+    ]
 
 
 def level_matched(audio: Tensor, reference: Tensor) -> Tensor:

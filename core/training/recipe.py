@@ -1,4 +1,4 @@
-"""The seam between the training loop and what is trained on: sounds today, tunes next.
+"""The seam between the training loop and what is trained on: sounds or tunes.
 
 A recipe knows its material, model, losses and previews. The trainer, the store and the screens know only this
 protocol, so that no `if` on the kind of material stands anywhere in them.
@@ -6,14 +6,14 @@ protocol, so that no `if` on the kind of material stands anywhere in them.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
 from core.run.events import PreviewKind, SkippedFile, TermInfo
 from core.training.config import TrainingConfig
+from core.training.kinds import KINDS, KindName, load
 from core.training.opponent import Opponent
 
 Progress = Callable[[int, int, str], None]  # so many done, of so many, of what
@@ -47,6 +47,19 @@ class PreviewDraft:
     output: Tensor
 
 
+@dataclass(frozen=True)
+class Heard:
+    """A preview as it is heard: a waveform [samples], float32, and the MIDI file that it was played from, if any.
+
+    Of a reconstruction, `likeness` says in a word or two how near it is to its original where the two are not compared
+    as sounds.
+    """
+
+    waveform: Tensor
+    score: bytes = b""
+    likeness: str = ""
+
+
 class Recipe(Protocol):
     """One kind of material, loaded and ready: built by `Recipe.prepare`, in the trainer's thread."""
 
@@ -58,6 +71,7 @@ class Recipe(Protocol):
     steps_per_epoch: int
     model: nn.Module
     opponent: Opponent | None
+    learned: nn.Module | None  # weights of the losses that are trained beside the model, by the same optimizer
     sample_rate: int
 
     @classmethod
@@ -84,6 +98,12 @@ class Recipe(Protocol):
     def validation_batches(self) -> Iterable[Tensor]:
         """The fixed validation batches, on the device, never augmented; made one at a time."""
 
+    def kl_weight(self, step: int) -> float:
+        """The annealed KL weight of the next step, after so many."""
+
+    def after_step(self, terms: Mapping[str, float]) -> None:
+        """Take what a step that changed the weights measured: for schedules that steer by it."""
+
     def losses(self, model: nn.Module, batch: Tensor, kl_weight: float) -> Losses:
         """Every term by name, unweighted, and `total_loss`: what is to be minimised at this step.
 
@@ -106,21 +126,22 @@ class Recipe(Protocol):
     def draft_previews(self, model: nn.Module) -> Iterator[PreviewDraft]:
         """What there is to hear now: reconstructions of fixed validation material, samples from fixed latents."""
 
-    def render(self, draft: PreviewDraft) -> Tensor:
-        """The draft as a waveform [samples], float32. Safe to call in another thread while training goes on."""
+    def render(self, draft: PreviewDraft) -> Heard:
+        """The draft as it is heard. Safe to call in another thread while training goes on."""
 
-    def original(self, pair: str) -> Tensor | None:
-        """The validation waveform [samples] that a reconstruction belongs to; None for a sample."""
+    def original(self, pair: str) -> Heard | None:
+        """The validation material that a reconstruction belongs to; None for a sample. As safe as `render`."""
+
+    def state(self) -> dict[str, Any]:
+        """What later steps depend on beside model, opponent and step: tensors and plain values, for the checkpoint."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state()`; an empty one, of an older checkpoint, changes nothing."""
 
     def close(self) -> None:
         """Let go of files and memory."""
 
 
-RECIPES = {"audio": "core.audio.recipe:AudioRecipe"}
-VOICES = {"audio": "core.audio.voice:AudioVoice"}  # what each kind can do from a checkpoint: core.training.voice
-
-
-def load_recipe(name: str) -> type[Recipe]:
-    """The recipe class by its config name."""
-    module, _, attribute = RECIPES[name].partition(":")
-    return cast(type[Recipe], getattr(import_module(module), attribute))
+def load_recipe(kind: KindName) -> type[Recipe]:
+    """The recipe class of a kind of material."""
+    return cast(type[Recipe], load(KINDS[kind].recipe))

@@ -26,8 +26,10 @@ class TrainingState:
         self.held_out = recipe.data.held_out
         self.model = recipe.model
         self.opponent = recipe.opponent
+        self.recipe = recipe
         self.average = averaged(self.model, self.config.ema_decay)
-        self.optimizer = make_optimizer(self.model, self.config.learning_rate, self.config.regularization.weight_decay)
+        self.optimizer = make_optimizer(self.model, self.config.learning_rate, self.config.regularization.weight_decay,
+                                        recipe.learned)  # fmt: skip
         self.progress = TrainingProgress()
         self.means = Means()
         self.detectors = Detectors(recipe.terms)
@@ -54,6 +56,7 @@ class TrainingState:
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "recipe": self.recipe.state(),
             "rng": rng_state(self.device),
             "progress": self.progress.to_dict(),
         }
@@ -81,5 +84,6 @@ class TrainingState:
             self.optimizer.load_state_dict(contents["optimizer"])
         except ValueError as error:
             raise CheckpointError(f"{path}: its optimizer does not fit this model ({error})") from error
+        self.recipe.restore(contents.get("recipe", {}))
         if self.opponent is not None and "opponent" in contents:
             self.opponent.restore(contents["opponent"], path)

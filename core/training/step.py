@@ -12,7 +12,7 @@ from core.training.state import TrainingState
 # Measured for the sake of the step, shown elsewhere or nowhere.
 _NORMS = ("grad_norm", "disc_grad_norm", "reference_norm", "adversarial_norm")
 # What must be finite: a term that no total counts may be anything.
-_DECISIVE = ("total_loss", "grad_norm", "disc_loss", "disc_r1", "disc_grad_norm")
+_DECISIVE = ("total_loss", "grad_norm", "disc_adversarial", "disc_regularization", "disc_grad_norm")
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ def optimizer_step(recipe: Recipe, state: TrainingState, batch: Tensor, learning
     if broken is None:
         state.optimizer.step()
         state.average.update_parameters(state.model)
+        recipe.after_step(measured)
         if opponent is not None and opponent.playing:
             opponent.step(measured, learning_rate / state.config.learning_rate)
     terms = {name: value for name, value in measured.items() if name not in _NORMS}

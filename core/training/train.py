@@ -26,6 +26,7 @@ from core.training.config_file import dump_config, read_config
 from core.training.control import Control
 from core.training.devices import choose_device, choose_threads, describe_device
 from core.training.journal import Journal
+from core.training.kinds import kind_of
 from core.training.metrics import MetricsCallback
 from core.training.presets import total_steps
 from core.training.recipe import Progress, Recipe, load_recipe
@@ -120,9 +121,8 @@ def _session(
     held_out = frozenset(contents["held_out"]) if contents else frozenset()
     try:
         shown = _shown(writer, journal, control)
-        recipe = load_recipe(config.recipe).prepare(
-            config, given, device, shown, held_out, resumed=contents is not None
-        )
+        kind = kind_of(config.recipe, Path(config.data.path).expanduser())
+        recipe = load_recipe(kind.name).prepare(config, given, device, shown, held_out, resumed=contents is not None)
     except Stopped:
         complete = TrainingCompleteEvent(control.stop_reason or "cancelled", 0, 0)
         journal.emit(complete)

@@ -6,7 +6,6 @@ import time
 import torch
 
 from core.errors import one_line
-from core.losses.kl import get_kl_weight
 from core.run.events import (
     CompletionReason,
     PhaseChanged,
@@ -70,9 +69,7 @@ class Trainer:
     @property
     def kl_weight(self) -> float:
         """The annealed KL weight of the next step."""
-        kl = self.state.config.loss.kl
-        position = self.state.step / self.recipe.steps_per_epoch
-        return get_kl_weight(position, self.state.config.epochs, kl.warmup_fraction, kl.weight_max)
+        return self.recipe.kl_weight(self.state.step)
 
     @property
     def learning_rate(self) -> float:

@@ -6,7 +6,6 @@ material a run is about.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -19,7 +18,7 @@ from core.training.checkpoints import load_checkpoint
 from core.training.config import ConfigError, TrainingConfig
 from core.training.config_file import from_dict
 from core.training.devices import choose_threads
-from core.training.recipe import VOICES
+from core.training.kinds import KINDS, KindName, load
 
 AVERAGED_MODEL = "module."  # where torch's AveragedModel keeps the averaged weights, beside its counter
 
@@ -91,10 +90,8 @@ def load_voice(path: Path, threads: int = 0) -> Voice:
         raise CheckpointError(f"{path}: holds no config or no averaged weights; use another checkpoint") from error
     if not all(value.isfinite().all() for value in weights.values()):
         raise CheckpointError(f"{path}: holds weights that are not finite; use an earlier checkpoint")
-    module, _, attribute = VOICES[config.recipe].partition(":")
     torch.set_num_threads(choose_threads(threads or config.threads))
-    kind = cast(type[Voice], getattr(import_module(module), attribute))
-    return kind.load(config, weights, path)
+    return cast(type[Voice], load(KINDS[cast(KindName, config.recipe)].voice)).load(config, weights, path)
 
 
 def _tensors(average: dict[str, Any]) -> dict[str, Tensor]:

@@ -52,7 +52,8 @@ def run(args: argparse.Namespace) -> int:
 
 def make_sounds(folder: Path) -> None:
     """Write the demo's sounds into `folder`; a folder that already has sounds is left as it is."""
-    from core.audio.files import DataError, find_sounds
+    from core.audio.files import find_sounds
+    from core.errors import DataError
 
     try:
         find_sounds(folder)

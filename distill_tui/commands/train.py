@@ -25,9 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `train`."""
     hints = get_type_hints(TrainingConfig)
     parser.add_argument(
-        "data", nargs="?", metavar="DATA", help="folder of sounds (wav, flac, ogg, mp3, aiff), read recursively"
+        "data",
+        nargs="?",
+        metavar="DATA",
+        help="folder of sounds (wav, flac, ogg, mp3, aiff) or tunes (mid), read recursively",
     )
-    parser.add_argument("--recipe", choices=get_args(hints["recipe"]), help="what is trained (default: audio)")
+    parser.add_argument(
+        "--recipe", choices=get_args(hints["recipe"]), help="what is trained (default: auto, what the folder holds)"
+    )
     parser.add_argument(
         "--preset",
         choices=get_args(hints["preset"]),
@@ -82,17 +87,22 @@ def run(args: argparse.Namespace) -> int:
         overrides["data.path"] = str(Path(args.data).absolute())
     config, given = load_config(args.config, args.set, overrides)
     if not config.data.path:
-        raise CommandError("no folder of sounds was given", hint="distill-tui train DATA")
-    check_sounds(Path(config.data.path))
+        raise CommandError("no folder of sounds or tunes was given", hint="distill-tui train DATA")
+    check_folder(Path(config.data.path), config.recipe)
     return begin(config, given, args.runs or default_runs_dir(), headless=args.headless, as_json=args.json)
 
 
-def check_sounds(folder: Path) -> None:
+def check_folder(folder: Path, recipe: str) -> None:
     """Raise DataError before any screen when there is nothing to train on."""
-    from core.audio.files import DataError, find_sounds
+    from core.errors import DataError
+    from core.folders import find_files
+    from core.training.kinds import kind_of
 
-    if len(find_sounds(folder)) < 2:
-        raise DataError(f"{folder}: 1 sound, and 2 are the least: one to learn from, one to judge by; add sounds")
+    kind = kind_of(recipe, folder)
+    if len(find_files(folder, kind.suffixes, kind.noun)) < 2:
+        raise DataError(
+            f"{folder}: 1 {kind.noun}, and 2 are the least: one to learn from, one to judge by; add {kind.noun}s"
+        )
 
 
 def begin(config: TrainingConfig, given: frozenset[str], runs_dir: Path, *, headless: bool, as_json: bool) -> int:

@@ -2,7 +2,6 @@
 
 from rich.text import Text
 
-from core.training.config import SpectrogramConfig
 from distill_tui.format import clean, count, duration, number, plural
 from distill_tui.plans import Plan
 from distill_tui.theme import Palette
@@ -18,10 +17,10 @@ def found_words(plan: Plan, palette: Palette) -> Text:
     found = plan.found
     if found is None:
         return words
-    words.append(plural(plan.usable, "sound"), palette["strong"])
+    words.append(plural(len(found.files), plan.noun), palette["strong"])
     words.append(f", {duration(found.seconds)} in all", palette["text"])
-    if found.rates:
-        words.append(f", {_rates(found.rates)}", palette["text"])
+    if found.like:
+        words.append(f", {found.like}", palette["text"])
     if found.unreadable:
         words.append(
             f"\n{plural(len(found.unreadable), 'file')} cannot be read and will be left out:", palette["warning"]
@@ -47,25 +46,18 @@ def settings_words(plan: Plan, palette: Palette) -> Text:
 
 def settings_lines(plan: Plan) -> list[tuple[str, str]]:
     """Pairs of label and value."""
-    config = plan.config
+    config, found = plan.config, plan.found
+    if found is None:
+        return []
     steps = plan.steps_per_epoch
     return [
         ("run", clean(plan.run_name)),
-        ("sound", _representation(config.spectrogram)),
-        ("preset", f"{config.preset} for {plural(plan.usable, 'sound')}"),
-        ("split", f"{count(plan.train_files)} train · {count(plan.val_files)} validation"),
-        ("chunks", f"about {count(plan.train_chunks)} of {config.data.chunk_seconds:g} s"),
+        (plan.noun, found.form),
+        ("preset", f"{config.preset} for {plural(len(found.files), 'sound')}"),
+        ("split", f"{count(found.train_files)} train · {count(found.val_files)} validation"),
+        ("chunks", f"about {count(found.chunks)} {found.chunk}"),
         ("batch", f"{config.batch_size}, rate {number(config.learning_rate)}"),
         ("epochs", f"{count(config.epochs)}, about {plural(steps, 'step')} each"),
         ("previews", f"every {plural(config.preview.every, 'epoch')}"),
     ]
 
-
-def _rates(rates: dict[int, int]) -> str:
-    shown = [f"{rate / 1000:g} kHz" for rate in list(rates)[:3]]
-    return " and ".join(shown) if len(rates) < 3 else ", ".join(shown) + (" ..." if len(rates) > 3 else "")
-
-
-def _representation(spectrogram: SpectrogramConfig) -> str:
-    kind = "log-mel" if spectrogram.representation == "log_mel" else "magnitude + IF"
-    return f"{kind} at {spectrogram.sample_rate / 1000:g} kHz"

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.audio.bank import SoundBank, training_batch, validation_batches
-from core.audio.files import DataError
 from core.audio.split import split_files
+from core.errors import DataError
 from core.training.config import AugmentConfig, DataConfig, TrainingConfig
 from tests.audio.conftest import Write, tone
 

@@ -7,7 +7,8 @@ import pytest
 import soundfile
 
 from core.audio.demo import write_demo_sounds
-from core.audio.files import DataError, find_sounds
+from core.audio.files import find_sounds
+from core.errors import DataError
 
 
 def test_demo_sounds_are_what_they_promise(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from core.audio.files import DataError, UnreadableSound, find_sounds, read_sound, scan
+from core.audio.files import UnreadableSound, find_sounds, read_sound, scan
+from core.errors import DataError
 from tests.audio.conftest import Write, peak_hz, tone
 
 FORMATS = ["wav", "flac", "ogg", "mp3", "aiff", "aif", "aifc"]

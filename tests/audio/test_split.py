@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.audio.files import DataError
 from core.audio.split import split_files
+from core.errors import DataError
 from tests.audio.conftest import Write, tone
 
 

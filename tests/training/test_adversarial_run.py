@@ -10,6 +10,7 @@ import torch
 
 from core.audio.recipe import AudioRecipe
 from core.losses.audible import LEVEL
+from core.losses.game import TERMS
 from core.losses.spectral import create_stft_loss
 from core.run.commands import Set
 from core.run.events import AlertStarted, EpochMetrics, Event, Reported, RolledBack, RunStarted, StepMetrics
@@ -18,8 +19,8 @@ from core.run.links.folder import FolderLink
 from core.training.checkpoint_files import find_checkpoint
 from core.training.checkpoints import load_checkpoint, save_checkpoint
 from core.training.config_file import read_config
-from core.training.opponent import TERMS, Opponent
-from core.training.presets import KL_WEIGHT
+from core.training.kinds import KINDS
+from core.training.opponent import Opponent
 from core.training.train import train
 from tests.training.test_resume import Stopper, at_step, metrics, run, same
 
@@ -88,14 +89,18 @@ class TestOnScreen:
         (told,) = [report for report in of(Reported, events) if "discriminator" in report.message]
         assert told.step == joined
         assert all(0 <= step.terms["disc_accuracy"] <= 1 for step in steps[joined:])
-        assert [("disc_r1" in step.terms) for step in steps[joined - 1 :]][:3] == [True, False, True]
+        assert [("disc_regularization" in step.terms) for step in steps[joined - 1 :]][:3] == [True, False, True]
 
     def test_an_epoch_s_mean_is_over_the_steps_that_had_the_term(self, whole: Any) -> None:
         _, _, events = whole
         steps, epochs = of(StepMetrics, events), of(EpochMetrics, events)
-        first = next(epoch for epoch in epochs if "disc_loss" in epoch.train_terms)
-        values = [step.terms["disc_loss"] for step in steps if step.epoch == first.epoch and "disc_loss" in step.terms]
-        assert min(values) <= first.train_terms["disc_loss"] <= max(values)
+        first = next(epoch for epoch in epochs if "disc_adversarial" in epoch.train_terms)
+        values = [
+            step.terms["disc_adversarial"]
+            for step in steps
+            if step.epoch == first.epoch and "disc_adversarial" in step.terms
+        ]
+        assert min(values) <= first.train_terms["disc_adversarial"] <= max(values)
 
     def test_nothing_that_is_compared_over_time_counts_it(self, whole: Any) -> None:
         """No validation value and no total holds an adversarial term: the best is the best as without it."""
@@ -103,7 +108,7 @@ class TestOnScreen:
         config, _ = setup
         for epoch in of(EpochMetrics, events):
             assert not NAMES & epoch.val_terms.keys()
-        loss, kl_weight = config.loss, KL_WEIGHT
+        loss, kl_weight = config.loss, KINDS["audio"].kl_weight
         for step in of(StepMetrics, events):
             expected = (
                 loss.stft.weight * step.terms["stft_loss"]
@@ -251,7 +256,7 @@ class TestNotFinite:
             if terms:
                 weights.append({name: value.clone() for name, value in self.discriminator.state_dict().items()})
             if terms and len(weights) in steps:
-                terms["disc_loss"] = terms["disc_loss"] * math.nan
+                terms["disc_adversarial"] = terms["disc_adversarial"] * math.nan
                 for parameter in self.discriminator.parameters():
                     parameter.grad = torch.full_like(parameter, math.nan)
             return terms
@@ -272,7 +277,7 @@ class TestNotFinite:
         assert all(torch.equal(weights[2][name], value) for name, value in weights[1].items())
         assert any((weights[3][name] != value).any() for name, value in weights[1].items())
         assert all(torch.isfinite(value).all() for value in weights[-1].values())
-        assert all(math.isfinite(epoch.train_terms.get("disc_loss", 0.0)) for epoch in of(EpochMetrics, events))
+        assert all(math.isfinite(epoch.train_terms.get("disc_adversarial", 0.0)) for epoch in of(EpochMetrics, events))
 
     def test_three_in_a_row_bring_both_players_back(
         self, tiny: Tiny, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
@@ -280,7 +285,7 @@ class TestNotFinite:
         weights = self.poisoned(monkeypatch, {5, 6, 7})
         events = trained(folder, tiny(**ADVERSARIAL))
         (back,) = of(RolledBack, events)
-        assert "disc_loss" in back.reason
+        assert "disc_adversarial" in back.reason
         assert NAMES & of(StepMetrics, events)[-1].terms.keys()
 
         joined = next(step.step for step in of(StepMetrics, events) if NAMES & step.terms.keys())

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from core.losses import feature_matching, generator_hinge
+from core.losses.game import HingeGame
+from core.losses.stabilizer import AdversarialStabilizer
 from core.models import MultiScaleSTFTDiscriminator
 from core.training.checkpoint_files import CheckpointError
 from core.training.config import AdversarialConfig
@@ -29,7 +31,9 @@ class Generator(nn.Module):
 
 def made(config: AdversarialConfig = CONFIG, total_steps: int = 100) -> Opponent:
     torch.manual_seed(0)
-    return Opponent(MultiScaleSTFTDiscriminator(config.fft_sizes, config.channels), config, total_steps)
+    stabilizer = AdversarialStabilizer(config.weight, 1.0, config.r1_weight, balance_threshold=config.balance_threshold)
+    game = HingeGame(stabilizer, config.feature_matching_weight)
+    return Opponent(MultiScaleSTFTDiscriminator(config.fft_sizes, config.channels), game, config, total_steps)
 
 
 def tones() -> Tensor:
@@ -74,7 +78,7 @@ class TestTheGenerator:
         torch.testing.assert_close(added, opponent.stabilizer.generator_weight * slope, rtol=1e-3, atol=1e-7)
         assert added.abs().sum() > 0
 
-    @pytest.mark.parametrize("term", ["gen_adversarial", "feature_matching"])
+    @pytest.mark.parametrize("term", ["gen_adversarial", "gen_feature_matching"])
     def test_each_term_alone_reaches_it(self, term: str) -> None:
         opponent, generator = made(), Generator()
         output = generator.output * 1.0
@@ -134,10 +138,10 @@ class TestTheDiscriminator:
             if opponent.stabilizer.discriminator_rests:
                 break
         assert opponent.stabilizer.discriminator_rests
-        assert after["disc_loss"] < before["disc_loss"]
+        assert after["disc_adversarial"] < before["disc_adversarial"]
 
         weights = {name: value.clone() for name, value in opponent.discriminator.state_dict().items()}
-        assert {"disc_loss", "disc_accuracy"} <= played(opponent, generator).keys()
+        assert {"disc_adversarial", "disc_accuracy"} <= played(opponent, generator).keys()
         assert all(torch.equal(value, weights[name]) for name, value in opponent.discriminator.state_dict().items())
         for _ in range(30):
             opponent.stabilizer.update({"accuracy": 0.5})
@@ -146,7 +150,7 @@ class TestTheDiscriminator:
 
     def test_r1_is_measured_at_every_fourth_lesson_and_never_zero(self) -> None:
         opponent, generator = made(replace(CONFIG, balance_threshold=0.0)), Generator()
-        measured = [played(opponent, generator).get("disc_r1") for _ in range(9)]
+        measured = [played(opponent, generator).get("disc_regularization") for _ in range(9)]
         assert [value is not None for value in measured] == [step % 4 == 0 for step in range(9)]
         assert all(value > 0 for value in measured if value is not None)
 
@@ -156,7 +160,7 @@ class TestTheDiscriminator:
             config = replace(CONFIG, r1_weight=weight, r1_every=1, learning_rate=3e-3, balance_threshold=0.0)
             opponent, generator = made(config), Generator()
             for _ in range(25):
-                slopes[weight] = played(opponent, generator)["disc_r1"]
+                slopes[weight] = played(opponent, generator)["disc_regularization"]
         assert slopes[10.0] < 0.5 * slopes[1e-6]
 
     def test_its_rate_follows_the_models(self) -> None:

@@ -9,7 +9,7 @@ import torch
 
 from core.training.checkpoint_files import CheckpointError
 from core.training.checkpoints import load_checkpoint, save_checkpoint
-from core.training.recipe import RECIPES, VOICES, load_recipe
+from core.training.recipe import load_recipe
 from core.training.state import TrainingState
 from core.training.voice import load_voice
 
@@ -29,10 +29,6 @@ def contents(tiny: Callable[..., Any]) -> dict[str, Any]:
 def saved(contents: dict[str, Any], path: Path) -> Path:
     save_checkpoint(path, contents, {})
     return path
-
-
-def test_every_recipe_has_a_voice() -> None:
-    assert VOICES.keys() == RECIPES.keys()
 
 
 def test_what_is_heard_are_the_averaged_weights(contents: dict[str, Any], tones: Path, tmp_path: Path) -> None:
