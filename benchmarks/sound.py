@@ -51,8 +51,8 @@ def main() -> None:
         return
     if unknown := set(args.settings.split(",")) - SETTINGS.keys():
         parser.error(f"no such setting: {', '.join(sorted(unknown))}; there are {', '.join(SETTINGS)}")
-    if not all(count == "all" or count.isdigit() for count in args.files.split(",")):
-        parser.error("--files: numbers and all, with commas between them")
+    if not all(count == "all" or (count.isdecimal() and int(count) > 0) for count in args.files.split(",")):
+        parser.exit(2, f"{parser.prog}: --files {args.files}: numbers from 1 on, or all, with commas between\n")
     with tempfile.TemporaryDirectory() as place:
         seconds = args.cpu_seconds or (SECONDS if args.data else DEMO_SECONDS)
         if args.data is None:

@@ -2,11 +2,6 @@
 
 from typing import Any
 
-ALWAYS: dict[str, Any] = {
-    "threads": 1, "epochs": 100_000, "preview.sounds": 0, "preview.samples": 0, "preview.every": 1_000_000,
-    "checkpoint.every": 1_000_000, "checkpoint.keep": 1,
-}  # fmt: skip
-
 SEQUENCE = {"model.latent": "sequence"}
 ABLATIONS: dict[str, dict[str, Any]] = {
     "magnitude-stft": {"loss.stft.target": "magnitude"},

@@ -4,10 +4,15 @@ from .adversarial import discriminator_hinge as discriminator_hinge
 from .adversarial import feature_matching as feature_matching
 from .adversarial import generator_hinge as generator_hinge
 from .adversarial import r1_penalty as r1_penalty
+from .balance import MultiObjectiveLossBalancer as MultiObjectiveLossBalancer
+from .framework import ComprehensiveLossFramework as ComprehensiveLossFramework
 from .kl import compute_kl_divergence as compute_kl_divergence
 from .kl import get_kl_weight as get_kl_weight
 from .kl import kl_per_dimension as kl_per_dimension
 from .kl import vae_loss as vae_loss
+from .kl_schedule import AdaptiveKLScheduler as AdaptiveKLScheduler
+from .music_constraints import MusicalConstraintLoss as MusicalConstraintLoss
+from .perceptual import PerceptualReconstructionLoss as PerceptualReconstructionLoss
 from .spectral import compute_combined_loss as compute_combined_loss
 from .spectral import create_stft_loss as create_stft_loss
 from .stabilizer import AdversarialStabilizer as AdversarialStabilizer

@@ -66,6 +66,11 @@ class AdversarialStabilizer:
         return self.generator_loss_scale * min(ratio, LARGEST_WEIGHT)
 
     @property
+    def balanced_scale(self) -> float:
+        """What a generator's loss may be multiplied by where nobody measures norms: `generator_weight` if they were."""
+        return self.generator_weight if "adversarial_norm" in self.smoothed else self.generator_loss_scale
+
+    @property
     def discriminator_rests(self) -> bool:
         """Whether the discriminator wins by so much that it should not learn at this step."""
         return self.smoothed.get("accuracy", 0.0) > 1 - self.balance_threshold

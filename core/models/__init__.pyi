@@ -8,3 +8,5 @@ from .losses import compute_kl_divergence as compute_kl_divergence
 from .losses import create_stft_loss as create_stft_loss
 from .losses import get_kl_weight as get_kl_weight
 from .losses import vae_loss as vae_loss
+from .token_discriminator import MultiScaleDiscriminator as MultiScaleDiscriminator
+from .token_vae import TokenVAE as TokenVAE

@@ -29,7 +29,7 @@ OWN_KEYS = {
     "audio": (
         "data.chunk_seconds", "data.min_seconds", "data.silence_db", "data.memory_mb", "spectrogram.", "augment.",
         "model.", "loss.stft.", "loss.reconstruction.", "loss.log_magnitude.",
-        "adversarial.fft_sizes", "adversarial.channels", "adversarial.segment_seconds",
+        "adversarial.fft_sizes", "adversarial.segment_seconds",
     ),
     "midi": ("tunes.", "token_model.", "loss.tokens.", "loss.constraints.", "loss.balance"),
 }  # fmt: skip

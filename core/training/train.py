@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,7 @@ def _session(
     try:
         shown = _shown(writer, journal, control)
         kind = kind_of(config.recipe, Path(config.data.path).expanduser())
+        config = replace(config, recipe=kind.name)
         recipe = load_recipe(kind.name).prepare(config, given, device, shown, held_out, resumed=contents is not None)
     except Stopped:
         complete = TrainingCompleteEvent(control.stop_reason or "cancelled", 0, 0)
