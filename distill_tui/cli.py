@@ -16,14 +16,14 @@ from distill_tui.terminal import let_go_of_output
 
 COMMANDS = {
     "demo": "make a small set of sounds, train on them and monitor it",
-    "train": "train on a folder of sounds",
+    "train": "train on a folder of sounds or tunes",
     "resume": "train on where a run stopped",
     "watch": "monitor a run that another process trains, or a folder of runs",
     "runs": "list the runs",
     "save": "ask a live run to save a checkpoint",
     "stop": "ask a live run to save and stop",
-    "reconstruct": "hear what a run's model makes of sounds, into files",
-    "generate": "make new sounds with a run's model, into files",
+    "reconstruct": "hear what a run's model makes of sounds or tunes, into files",
+    "generate": "make new sounds or tunes with a run's model, into files",
     "inspect": "say what a checkpoint holds",
     "doctor": "check this machine: torch, sound, terminal, disk",
 }
@@ -112,7 +112,7 @@ def top_level_parser() -> Parser:
     parser = Parser(
         prog="distill-tui",
         usage="distill-tui [COMMAND] [OPTIONS]",
-        description="Train a generative model on your own sounds, watch it learn and hear it improve.\n\n"
+        description="Train a generative model on your own sounds or tunes, watch it learn and hear it improve.\n\n"
         f"commands (distill-tui COMMAND --help explains one):\n{listing}",
         epilog=EPILOG,
     )

@@ -156,7 +156,7 @@ def line_of(stored: Stored, before: RunState) -> str | None:
     """The event as one line for a log, or None for what a log can do without. `before` is the state before it."""
     match stored.event:
         case PhaseChanged("loading") if before.phase != "loading" or before.complete is not None:
-            return "loading sounds"
+            return "loading files"
         case RunStarted() as run:
             return _started(run)
         case EpochMetrics() as epoch:
@@ -205,11 +205,11 @@ def summary(state: RunState) -> list[str]:
 
 
 def _started(run: RunStarted) -> str:
-    sounds = f"{plural(run.train_files, 'sound')} to train on, {count(run.val_files)} to validate"
+    files = f"{plural(run.train_files, 'file')} to train on, {count(run.val_files)} to validate"
     skipped = f", {plural(len(run.skipped), 'file')} skipped{_why(run.skipped)}" if run.skipped else ""
     resumed = f", from step {count(run.start_step)} on" if run.start_step else ""
     return (
-        f"{sounds}{skipped}, {run.preset}, {run.device}, "
+        f"{files}{skipped}, {run.preset}, {run.device}, "
         f"{plural(run.total_epochs, 'epoch')} of {plural(run.steps_per_epoch, 'step')}{resumed}"
     )
 

@@ -1,27 +1,63 @@
-"""The sounds of a run as they are asked for: fetched in a thread, the most recent ones kept."""
+"""The sounds and scores of a run as they are asked for: fetched in a thread, the most recent ones kept."""
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
+from core.midi.vocabulary import Note
 from distill_tui.wav import Sound, read_wav
 
 KEPT = 24
 
+Read = TypeVar("Read")
 
-class Sounds:
-    """`fetch` brings the bytes of a preview and may block; it is called in a thread."""
 
-    def __init__(self, fetch: Callable[[str], bytes]) -> None:
-        self._fetch = fetch
-        self._kept: OrderedDict[str, Sound] = OrderedDict()
+class ScoreError(ValueError):
+    """The bytes are not a tune that can be shown; the message is one line: what, and what is wrong with it."""
 
-    async def get(self, path: str) -> Sound:
-        """The sound of the preview at `path`. Raises what `fetch` raises, and WavError for what cannot be played."""
+
+class Fetched(Generic[Read]):
+    """`fetch` brings the bytes of a file of the run and may block; it is called in a thread, and so is `read`."""
+
+    def __init__(self, fetch: Callable[[str], bytes], read: Callable[[bytes, str], Read]) -> None:
+        self._fetch, self._read = fetch, read
+        self._kept: OrderedDict[str, Read] = OrderedDict()
+
+    def kept(self, path: str) -> Read | None:
+        """What is here already."""
+        return self._kept.get(path)
+
+    async def get(self, path: str) -> Read:
+        """What the file at `path` holds. Raises what `fetch` and `read` raise."""
         if path in self._kept:
             self._kept.move_to_end(path)
             return self._kept[path]
-        sound = self._kept[path] = await asyncio.to_thread(lambda: read_wav(self._fetch(path), path))
+        found = self._kept[path] = await asyncio.to_thread(lambda: self._read(self._fetch(path), path))
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
-        return sound
+        return found
+
+
+class Sounds(Fetched[Sound]):
+    """The sounds of previews. `get` raises WavError for what cannot be played."""
+
+    def __init__(self, fetch: Callable[[str], bytes]) -> None:
+        super().__init__(fetch, read_wav)
+
+
+class Scores(Fetched[tuple[Note, ...]]):
+    """The notes of previews. `get` raises ScoreError for what is no tune."""
+
+    def __init__(self, fetch: Callable[[str], bytes]) -> None:
+        super().__init__(fetch, read_notes)
+
+
+def read_notes(data: bytes, name: str = "") -> tuple[Note, ...]:
+    """The notes of a MIDI file. `name` is for messages. Raises ScoreError."""
+    from core.midi.files import UnreadableTune, read_score
+
+    try:
+        return read_score(data)
+    except UnreadableTune as error:
+        raise ScoreError(f"{name or 'tune'}: {error}") from error

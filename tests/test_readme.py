@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from core.training.config import TrainingConfig
+from core.training.config import TrainingConfig, flatten, to_dict
 from core.training.config_file import HEADER, dump_config
-from core.training.presets import PRESETS, preset_for
+from core.training.kinds import KINDS
+from core.training.presets import PRESETS, preset_for, resolve
 from distill_tui.cli import COMMANDS, command_parser, load_command
 
 README = Path(__file__).parent.parent / "README.md"
@@ -53,8 +54,23 @@ def presets_table() -> str:
 
 
 def defaults() -> str:
-    """The default config as TOML."""
-    return f"```toml\n{dump_config(TrainingConfig()).removeprefix(HEADER).strip()}\n```"
+    """The default config as TOML; beside what is left open stands what it becomes."""
+    plain = flatten(to_dict(TrainingConfig()))
+    settled = {
+        kind.noun: flatten(to_dict(resolve(TrainingConfig(recipe=kind.name), 63, 50, frozenset())))
+        for kind in KINDS.values()
+    }
+    section, lines = "", []
+    for line in dump_config(TrainingConfig()).removeprefix(HEADER).strip().splitlines():
+        section = f"{line[1:-1]}." if line.startswith("[") else section
+        key = section + line.partition(" = ")[0]
+        becomes = {noun: values[key] for noun, values in settled.items() if key in values and key in plain}
+        if all(value == plain.get(key) for value in becomes.values()) or key == "recipe":
+            lines.append(line)
+        else:
+            words = ", ".join(f"{value} for 63 {noun}s" for noun, value in becomes.items())
+            lines.append(f"{line}  # left open: {words}")
+    return "\n".join(["```toml", *lines, "```"])
 
 
 PARTS: dict[str, Callable[[], str]] = {

@@ -101,12 +101,15 @@ def _mark(heard: Heard | None) -> str:
 def _time(preview: PreviewEvent, heard: Heard | None) -> str:
     if heard is None or heard.loading:
         return f"{preview.seconds:.2f} s"
-    return f"{heard.seconds:.1f}/{preview.seconds:.1f} s"
+    if preview.seconds < 10:
+        return f"{heard.seconds:.1f}/{preview.seconds:.1f} s"
+    return f"{heard.seconds:.0f}/{preview.seconds:.0f} s"
 
 
 def _distance(preview: PreviewEvent, width: int) -> str:
     if preview.mrstft is None:
-        return ""
+        likeness = clean(preview.likeness)
+        return likeness if width >= 11 else likeness.rpartition(" ")[2]
     return f"MRSTFT {preview.mrstft:.2f}" if width >= 11 else f"{preview.mrstft:.2f}"
 
 

@@ -21,14 +21,18 @@ from distill_tui.keys import bindings
 from distill_tui.panels.preview_notice import notice_lines
 from distill_tui.panels.preview_order import counterpart, listed
 from distill_tui.panels.preview_row import Heard, header_line, preview_line
+from distill_tui.panels.roll import PianoRoll
 from distill_tui.panels.rows import RowList
 from distill_tui.player import Player
-from distill_tui.sounds import Sounds
+from distill_tui.sounds import Scores, Sounds
 from distill_tui.theme import palette_of
 from distill_tui.wav import Sound, WavError
 
 FRAME_SECONDS = 0.25
 ROOMY_HEIGHT = 8
+LEAST_ROWS, LEAST_ROLL = 3, 6  # lines of the list and of the roll below it, where there is a tune to show
+USUAL_ROWS, FULL_ROWS = 5, 8  # lines of the list beside a roll in its place, and beside one that has the screen
+TALKATIVE_HEIGHT = 20  # lines from which a long notice and a tune both have room
 
 
 class PreviewsPanel(Vertical):
@@ -59,9 +63,10 @@ class PreviewsPanel(Vertical):
         self._asked_at = 0.0
 
     def compose(self) -> ComposeResult:
-        """The header (where there is room), the rows, the empty state, and what there is to say."""
+        """The header (where there is room), the rows, the selected tune, the empty state, and what there is to say."""
         yield Static(id="preview-header")
         yield RowList(self._draw_row, id="preview-rows")
+        yield PianoRoll(Scores(self._fetch), id="preview-roll")
         yield Static(id="preview-empty")
         yield Static(id="preview-notice")
 
@@ -90,6 +95,7 @@ class PreviewsPanel(Vertical):
         self.border_title = f"Previews  {len(self._previews):,}" if self._previews else "Previews"
         self._show_empty()
         self._show_header()
+        self._show_roll()
         if first:
             self._player.look()
             self._wake()
@@ -104,6 +110,16 @@ class PreviewsPanel(Vertical):
     def rows(self) -> RowList:
         """The list itself."""
         return self.query_one("#preview-rows", RowList)
+
+    @property
+    def roll(self) -> PianoRoll:
+        """The selected tune."""
+        return self.query_one(PianoRoll)
+
+    @property
+    def has_scores(self) -> bool:
+        """Whether previews are tunes, which are seen as well as heard where there is room."""
+        return any(preview.score_path for preview in self._source)
 
     @property
     def selected(self) -> PreviewEvent | None:
@@ -165,11 +181,13 @@ class PreviewsPanel(Vertical):
     def _moved(self) -> None:
         self._said = ""
         self._show_notice()
+        self._show_roll()
 
     def on_resize(self, event: Resize) -> None:
-        """The header comes with room for it, and so does the longer notice."""
+        """The header comes with room for it, and so do the longer notice and the roll."""
         self._show_header()
         self._show_notice()
+        self._show_roll()
 
     @work(exclusive=True, group="sound")
     async def _begin(self, key: str, toggle: bool = False) -> None:
@@ -204,6 +222,8 @@ class PreviewsPanel(Vertical):
     async def _prefetch(self, preview: PreviewEvent) -> None:
         """The other side of an A/B, so that the switch is heard at once; what fails is told when it is asked for."""
         await self._sounds.get(preview.audio_path)
+        if preview.score_path and self.roll.display:
+            await self.roll.scores.get(preview.score_path)
 
     def _fetch(self, path: str) -> bytes:
         session: Any = getattr(self.app, "session", None)
@@ -223,6 +243,7 @@ class PreviewsPanel(Vertical):
                 self._playing = None
             self.rows.refresh_row(key)
         self._show_notice()
+        self._move_playhead()
         if self._playing is None and progress.availability is not None and self._timer is not None:
             self._timer.pause()
 
@@ -250,6 +271,38 @@ class PreviewsPanel(Vertical):
             if changed is not None:
                 self.rows.refresh_row(changed)
 
+    def _show_roll(self) -> None:
+        """Make room for the selected tune, if it is one and there is room."""
+        height, roll, preview = self._roll_height, self.roll, self.selected
+        roll.display = bool(height) and preview is not None and bool(preview.score_path)
+        if roll.display and preview is not None:
+            roll.styles.height = height
+            roll.show(preview)
+            self._move_playhead()
+        self._name_roll()
+
+    def _move_playhead(self) -> None:
+        """To what is heard now, if that is the selected tune."""
+        heard = self._playing is not None and self._playing[0] == self.rows.selected
+        self.roll.move(self._player.progress().seconds if heard else None)
+
+    @on(PianoRoll.Seen)
+    def _name_roll(self) -> None:
+        """In the frame: how long the tune is and which part of it is seen."""
+        if (words := self.roll.words if self.roll.display else "") != (self.border_subtitle or ""):
+            self.border_subtitle = words
+
+    @property
+    def _roll_height(self) -> int:
+        """Lines for the roll: what the list can spare; 0 where that is too little to see a tune in."""
+        if not self.has_scores:
+            return 0
+        header = int(self._roomy)
+        most = FULL_ROWS if self.has_class("-maximized") else USUAL_ROWS
+        rows = max(LEAST_ROWS, min(most, len(self._previews), self.size.height // 4))
+        height = self.size.height - header - rows - len(self._noticed)
+        return height if height >= LEAST_ROLL else 0
+
     def _say(self, message: str) -> None:
         self._said = message
         self._show_notice()
@@ -262,14 +315,15 @@ class PreviewsPanel(Vertical):
         elif self._previews:
             waited = self._now() - self._asked_at
             path = self._path(self.selected)
-            lines = tuple(notice_lines(self._player.progress(), path, waited, self.size.width, roomy=self._roomy))
+            lines = tuple(notice_lines(self._player.progress(), path, waited, self.size.width, roomy=self._talkative))
         if lines == self._noticed:
             return
         self._noticed = lines
         notice = self.query_one("#preview-notice", Static)
         notice.display = bool(lines)
         notice.update(Text("\n".join(lines)))
-        notice.set_class(not self._roomy, "short")
+        notice.set_class(not self._talkative, "short")
+        self._show_roll()
 
     def _path(self, preview: PreviewEvent | None) -> str:
         if preview is None:
@@ -302,6 +356,11 @@ class PreviewsPanel(Vertical):
     @property
     def _roomy(self) -> bool:
         return self.size.height >= ROOMY_HEIGHT
+
+    @property
+    def _talkative(self) -> bool:
+        """Whether a notice may take several lines: not from a tune's room."""
+        return self._roomy and (not self.has_scores or self.size.height >= TALKATIVE_HEIGHT)
 
     @staticmethod
     def _now() -> float:

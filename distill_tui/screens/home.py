@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 REFRESH_SECONDS = 3.0
 TALL = 30  # rows
 WELCOME = (
-    "This trains a generative model on sounds of your own, 5 to 500 of them.\n"
+    "This trains a generative model on sounds or tunes of your own, 5 to 500 of them.\n"
     "You watch it learn, hear it improve, and can stop and resume at any time."
 )
 WAYS = (
-    Choice(("n",), "Choose a folder of sounds", "new", "wav, flac, ogg, mp3, aiff"),
+    Choice(("n",), "Choose a folder of sounds or tunes", "new", "wav, flac, ogg, mp3, aiff, mid"),
     Choice(("d",), "Try it on demo sounds", "demo", "makes a few, a minute or two"),
     Choice(("w",), "Watch a run", "watch", "in another folder"),
 )

@@ -1,4 +1,4 @@
-"""The form that starts a run: a folder of sounds, and what follows from it while one chooses."""
+"""The form that starts a run: a folder, and what follows from it while one chooses."""
 
 import asyncio
 from pathlib import Path
@@ -44,8 +44,8 @@ class NewRunScreen(Screen[Train | None]):
         yield Static("New run", id="new-title")
         with Vertical(id="new-fields"):
             with Horizontal(classes="field"):
-                yield Label("sounds")
-                yield FolderInput(self._folder, "a folder of wav, flac, ogg, mp3 or aiff files", id="new-folder")
+                yield Label("folder")
+                yield FolderInput(self._folder, "a folder of wav, flac, ogg, mp3, aiff or mid files", id="new-folder")
             with Horizontal(classes="field"):
                 yield Label("name")
                 yield Input(placeholder="the folder's", compact=True, id="new-name")
@@ -100,7 +100,8 @@ class NewRunScreen(Screen[Train | None]):
         """Once the typing pauses, look at the folder in a thread; newer typing replaces an older look."""
         text = self.query_one("#new-folder", Input).value
         if not text.strip():
-            self._show(Text("Choose a folder with 5 to 500 of your own sounds.", palette_of(self.app)["muted"]), Text())
+            words = "Choose a folder with 5 to 500 of your own sounds or tunes."
+            self._show(Text(words, palette_of(self.app)["muted"]), Text())
             return
         await asyncio.sleep(SETTLE_SECONDS)
         muted = palette_of(self.app)["muted"]

@@ -79,7 +79,7 @@ def header_line(width: int, palette: Palette) -> Text:
     if columns.recipe:
         words.append(cell("recipe", columns.recipe))
     if columns.data:
-        words.append(cell("sounds", columns.data))
+        words.append(cell("data", columns.data))
     if columns.when:
         words.append(cell("last seen", WHEN, right=True))
     return Text((" " * columns.gap).join(words), palette["faint"], no_wrap=True, end="")
@@ -91,7 +91,7 @@ def detail_words(run: RunSummary, palette: Palette) -> Text:
     if run.error:
         lines.append(("problem", clean(run.error)))
     else:
-        lines.append(("sounds", clean(run.data) or MISSING))
+        lines.append(("data", clean(run.data) or MISSING))
         step = f", step {count(run.step)}" if run.step else ""
         lines.append(("state", f"{run.status}, epoch {_epoch(run)}{step}"))
         at = f" at epoch {count(run.best_epoch)}" if run.best_epoch is not None else ""

@@ -11,14 +11,23 @@ from distill_tui.panels.alerts import AlertsPanel
 from distill_tui.panels.chart_panel import ChartPanel
 from distill_tui.panels.keybar import KeyBar
 from distill_tui.panels.panel import Panel
+from distill_tui.panels.previews import PreviewsPanel
 from distill_tui.panels.terms import TermsPanel
-from distill_tui.screens.layout import neighbour, plan
+from distill_tui.screens.layout import Plan, neighbour, plan
 
 if TYPE_CHECKING:
     from textual.widgets import Input
 
 USUAL_TERMS = 5  # what room is kept for until the run has told its own
 PANELS = ("chart", "config", "terms", "previews", "events", "alerts")
+CHART_ROWS = 11  # that the large chart keeps when it makes room for the tunes
+TUNE_ROWS, FEWEST_TUNE_ROWS = 22, 12  # of the lowest band, with and without which a tune is seen well, or at all
+
+
+def spare_rows(shares: Plan) -> int:
+    """Rows that the chart gives to previews that are tunes, to be seen as well as heard; 0 where it has too few."""
+    spared = min(shares.upper - CHART_ROWS, TUNE_ROWS - shares.lower)
+    return spared if spared > 0 and shares.lower + spared >= FEWEST_TUNE_ROWS else 0
 
 
 class Stage(Screen[None], inherit_bindings=False):
@@ -30,7 +39,7 @@ class Stage(Screen[None], inherit_bindings=False):
 
     def __init__(self) -> None:
         super().__init__()
-        self._plan_for: tuple[int, int, int, bool] | None = None
+        self._plan_for: tuple[int, int, int, bool, bool] | None = None
         self._focused_before: Widget | None = None
 
     def back(self) -> None:
@@ -62,15 +71,17 @@ class Stage(Screen[None], inherit_bindings=False):
         """Share out the screen anew if anything that matters for it has changed."""
         width, height = self.app.size
         terms = len(self.terms.terms)
-        key = width, height, terms, bool(self.alerts.display)
+        scores = self.query_one(PreviewsPanel).has_scores
+        key = width, height, terms, bool(self.alerts.display), scores
         if key == self._plan_for or not width:
             return
         self._plan_for = key
         shares = plan(width, height - 3 - bool(self.alerts.display), terms or USUAL_TERMS)
-        self.query_one("#upper").styles.height = shares.upper
+        spared = spare_rows(shares) if scores else 0
+        self.query_one("#upper").styles.height = shares.upper - spared
         self.terms.styles.height = shares.terms
         self.terms.as_list = shares.terms_as_list
-        self.query_one("#lower").styles.height = shares.lower
+        self.query_one("#lower").styles.height = shares.lower + spared
         for name in ("config", "events"):
             panel = self.query_one(f"#{name}", Panel)
             if self.maximized is not panel:

@@ -169,7 +169,7 @@ async def test_without_runs_it_says_what_this_is_and_how_to_begin(tmp_path: Path
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: app.home.query_one("#home-welcome").display)
         await pilot.pause()
-        for words in ("Choose a folder of sounds", "Try it on demo sounds", "Watch a run", "sounds of your own"):
+        for words in ("Choose a folder of sounds", "Try it on demo sounds", "Watch a run", "tunes of your own"):
             assert words in app.seen()
         assert isinstance(app.focused, Choices)
         await pilot.press("enter")

@@ -119,3 +119,19 @@ def test_a_and_b_belong_to_one_sound_of_one_step() -> None:
 def test_an_original_without_a_reconstruction_has_no_other_side() -> None:
     alone = preview("original")
     assert counterpart(listed([alone]), key_of(alone)) is None
+
+
+def test_a_tune_says_how_like_its_original_it_is_where_sounds_say_how_far() -> None:
+    tune = preview(mrstft=None, likeness="notes 0.62")
+    assert "notes 0.62" in preview_line(tune, 118, PLAIN).plain
+    narrow = preview_line(tune, 60, PLAIN).plain
+    assert narrow.endswith(" 0.62")
+    assert "notes" not in narrow
+    assert "\x1b" not in preview_line(preview(mrstft=None, likeness="\x1b[2Jno"), 118, PLAIN).plain
+
+
+@pytest.mark.parametrize("seconds", [9.9, 10.0, 34.0, 256.0])
+def test_the_time_of_a_long_tune_fits_its_column(seconds: float) -> None:
+    line = preview_line(preview(seconds=seconds), 118, PLAIN, Heard(seconds - 0.2)).plain
+    assert "…" not in line
+    assert " s " in line

@@ -253,7 +253,7 @@ class JoinedLate(FakeLink):
 
 
 async def test_a_term_that_joins_late_says_so_until_then(monitor: Monitor) -> None:
-    adversary = TermInfo("disc_loss", "disc loss", "adversarial", help="Who wins.")
+    adversary = TermInfo("disc_adversarial", "disc loss", "adversarial", help="Who wins.")
     link = JoinedLate(terms=(*AUDIO_TERMS, adversary), steps=99)
     async with monitor(link) as seen:
         assert "not measured yet" in seen.text
