@@ -240,7 +240,7 @@ def build_framework(config: TrainingConfig, scheduler: AdaptiveKLScheduler) -> C
             rhythm_weight=constraints.rhythm_weight,
             harmony_weight=constraints.harmony_weight,
             voice_leading_weight=constraints.voice_leading_weight,
-            enable_constraints=constraints.weight > 0,
+            style=constraints.style or None,
         ),
     )
 

@@ -26,8 +26,8 @@ NONE = -1
 
 
 class TokenState(NamedTuple):
-    """After a prefix of tokens; every field is [..., ] or [..., 128], of any leading shape. Pitches, levels and steps
-    that there are none of yet are NONE, -1.
+    """After a prefix of tokens; every field is [...], or [..., 128] for each pitch, of any leading shape. Pitches,
+    levels and steps that there are none of yet are NONE, -1.
 
     "Now" is the time that the last time shift led to.
     """

@@ -61,7 +61,7 @@ def write(
             break
         state = advance(state, token)
         logits = pen.next(token, state)
-    result = torch.stack(written, dim=1)
+    result = torch.stack(written, dim=1) if written else primer[:, :0]
     return result[:, : int((result >= 0).any(dim=0).sum())]
 
 

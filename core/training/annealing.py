@@ -36,7 +36,7 @@ class KLWeight:
     def after_step(self, kl: float) -> None:
         """Take a step's KL in nats, for the schedule that steers by it."""
         if self.scheduler.schedule_type == "adaptive":
-            self.scheduler.step(kl, 1 / self._steps_per_epoch)
+            self.scheduler.step(kl, self._stretch / self._steps_per_epoch)
 
     def configure(self, config: TrainingConfig) -> None:
         """Take over a live change of the final weight."""

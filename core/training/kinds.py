@@ -16,8 +16,9 @@ KindName = Literal["audio", "midi"]
 class Kind:
     """One kind of material. `noun` is what a file of it is called; the places are "module:name", loaded when needed.
 
-    The rest are defaults that a preset leaves open: the KL weight and free bits, how many epochs and which rate (None:
-    the preset's), the largest batch, and from how many seconds of material on a discriminator plays (None: always).
+    The rest are defaults that suit it, for what a person leaves open: KL weight, free bits, dropout, epochs and rate
+    (None: the preset's, or the config's), the largest batch, and from how many seconds of material on a discriminator
+    plays.
     """
 
     name: KindName
@@ -28,6 +29,7 @@ class Kind:
     survey: str
     kl_weight: float
     free_bits: float | None = None
+    dropout: float | None = None
     epochs: int | None = None
     learning_rate: float | None = None
     max_batch: int = 32
@@ -56,8 +58,10 @@ KINDS: dict[KindName, Kind] = {
         recipe="core.midi.recipe:MidiRecipe",
         voice="core.midi.voice:MidiVoice",
         survey="core.midi.survey:survey",
-        kl_weight=0.3,
-        free_bits=0.1,
+        kl_weight=1.0,
+        # A floor under each of the 128 dimensions: at weight 1 without it the decoder does with 5 of them.
+        free_bits=0.2,
+        dropout=0.1,
         epochs=60,
         learning_rate=1e-3,
         max_batch=16,

@@ -69,12 +69,16 @@ def resolve(config: TrainingConfig, file_count: int, train_chunks: int, given: A
     def pick(key: str, current: T, chosen: T) -> T:
         return current if key in given else chosen
 
+    chosen = {
+        "dropout": preset.dropout if kind.dropout is None else kind.dropout,
+        "weight_decay": preset.weight_decay,
+        "augmentation_expansion": preset.augmentation_expansion,
+        "gradient_clip_norm": preset.gradient_clip_norm,
+    }
+    given_now = config.regularization
     regularization = replace(
-        config.regularization,
-        **{
-            name: pick(f"regularization.{name}", getattr(config.regularization, name), getattr(preset, name))
-            for name in ("dropout", "weight_decay", "augmentation_expansion", "gradient_clip_norm")
-        },
+        given_now,
+        **{name: pick(f"regularization.{name}", getattr(given_now, name), value) for name, value in chosen.items()},
     )
     kl = replace(
         config.loss.kl,

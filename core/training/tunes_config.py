@@ -1,8 +1,11 @@
 """The part of the config tree that is about tunes: windows of tokens, their augmentation, the token VAE, its losses."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from core.training.config_check import check
+
+ConstraintStyle = Literal["", "folk", "chorale", "classical", "jazz", "free"]
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,7 @@ class TunesConfig:
     window_tokens: int = 512
     min_notes: int = 8
     transpose_semitones: int = 5
-    stretch_probability: float = 0.5
+    stretch_probability: float = 0.25
     stretch_percent: float = 10.0
     velocity_probability: float = 0.3
     soundfont: str = ""
@@ -74,12 +77,16 @@ class TokenLossConfig:
 
 @dataclass(frozen=True)
 class ConstraintLossConfig:
-    """Soft musical constraints on what the model writes; each has a weight of its own, 0 turns it off."""
+    """Soft musical constraints on what the model writes; each has a weight of its own, 0 turns it off.
+
+    `style` multiplies the three as suits a kind of music ("": as they stand).
+    """
 
     weight: float = 0.1
     rhythm_weight: float = 1.0
     harmony_weight: float = 1.0
     voice_leading_weight: float = 0.5
+    style: ConstraintStyle = ""
 
     def __post_init__(self) -> None:
         for name in ("weight", "rhythm_weight", "harmony_weight", "voice_leading_weight"):

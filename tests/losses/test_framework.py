@@ -2,27 +2,20 @@
 
 import json
 import math
-from typing import NamedTuple
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
-from core.losses.adversarial import Judgement
-from core.losses.feature_statistics import feature_statistics
 from core.losses.framework import LEARNED, ComprehensiveLossFramework
-from core.losses.framework_game import FrameworkGame
 from core.losses.framework_terms import ADVERSARIAL, GROUPS, TERMS
 from core.losses.kl_schedule import AdaptiveKLScheduler
-from core.losses.stabilizer import AdversarialStabilizer
 from core.midi.vocabulary import SIZE
-from core.models.token_discriminator import MultiScaleDiscriminator, one_hot, soft_tokens
 from tests.losses.music import MELODY, padded, sure_of, unsure
-
-LATENT = 6
+from tests.losses.played import LATENT, Case, case, said
 
 # Issue 4 and specification 4, "30 loss components".
 NAMES = {
@@ -36,42 +29,6 @@ NAMES = {
     "weight_feature_matching", "weight_musical_constraints",
     "total_loss", "reconstruction_accuracy", "perplexity", "active_latent_dims",
 }  # fmt: skip
-
-
-class Case(NamedTuple):
-    """A model's output that has a gradient, and a discriminator that has judged it."""
-
-    logits: Tensor
-    mu: Tensor
-    logvar: Tensor
-    discriminator: nn.Module
-    inputs: list[Tensor]
-    real: list[Judgement]
-    fake: list[Judgement]
-    fake_detached: list[Judgement]
-
-    def all_of(self, framework: ComprehensiveLossFramework) -> dict[str, Tensor]:
-        terms: dict[str, Tensor] = framework(
-            self.logits, MELODY, {"mu": self.mu, "logvar": self.logvar}, self.real, self.fake, self.inputs,
-            fake_detached=self.fake_detached,
-        )  # fmt: skip
-        return terms
-
-
-def case(seed: int = 0) -> Case:
-    torch.manual_seed(seed)
-    logits, mu, logvar = unsure(MELODY, seed), torch.randn(1, LATENT).requires_grad_(), torch.randn(1, LATENT)
-    discriminator = MultiScaleDiscriminator(width=0.05)
-    views = [view.requires_grad_() for view in discriminator.views(one_hot(MELODY))]
-    made = soft_tokens(logits, MELODY)
-    return Case(
-        logits, mu, logvar.requires_grad_(), discriminator, views, discriminator.judge(views), discriminator(made),
-        discriminator(made.detach()),
-    )  # fmt: skip
-
-
-def said(value: float, *features: Tensor) -> list[Judgement]:
-    return [Judgement(torch.full((2, 3), value), features)]
 
 
 class TestNames:
@@ -138,6 +95,12 @@ class TestModelSide:
         exact = kl_divergence(Normal(one.mu, (0.5 * one.logvar).exp()), Normal(0.0, 1.0)).sum()
         assert terms["kl_raw"].item() == pytest.approx(exact.item(), rel=1e-5)
         assert terms["kl_loss"].item() == pytest.approx(exact.item() / MELODY.shape[1], rel=1e-5)
+
+        tokens, logits = padded(torch.cat([MELODY, MELODY]), torch.cat([one.logits, one.logits]).detach(), 5, 1)
+        latents = [torch.cat([latent, latent, latent]) for latent in (one.mu, one.logvar)]
+        twice = framework.model_side(logits, tokens, latents[0], latents[1], beta=1.0)
+        for name in ("kl_raw", "kl_loss", "active_latent_dims"):
+            assert twice[name].item() == pytest.approx(terms[name].item(), rel=1e-5)
 
     def test_a_kl_of_weight_zero_is_measured_and_has_no_gradient(self) -> None:
         one, framework = case(), ComprehensiveLossFramework(use_automatic_balancing=False)
@@ -305,116 +268,6 @@ class TestLearnedWeights:
             assert counted <= 0.1 * bound * 1.001 + 1e-6
             assert -10 < terms["total_loss"] < 10
         assert terms["recon_base_reconstruction"] < 0.5
-
-
-class TestAdversary:
-    def test_feature_matching_counts_once(self) -> None:
-        real, fake = said(0.0, torch.ones(2, 4, 8)), said(0.0, torch.zeros(2, 4, 8))
-        framework = ComprehensiveLossFramework(use_automatic_balancing=False, perceptual_weight=0.0)
-        terms = framework.generator_side(real, fake)
-        assert terms["gen_feature_matching"] == 1
-        assert terms["gen_total"].item() == pytest.approx(1 * 1 + 10 * 1)
-
-    def test_manner_does_not_depend_on_where_things_happen(self) -> None:
-        feature = torch.randn(2, 4, 16)
-        real, shuffled = said(0.0, feature), said(0.0, feature.flip(-1))
-        assert feature_statistics(real, shuffled).item() == pytest.approx(0, abs=1e-5)
-        assert ComprehensiveLossFramework().generator_side(real, shuffled)["gen_feature_matching"] > 0.5
-        assert feature_statistics(real, said(0.0, feature * 2)) > 0.3
-        assert feature_statistics(real, said(0.0, feature + 1)) > 0.3
-
-    def test_manner_is_the_distance_of_means_and_deviations(self) -> None:
-        real, fake = said(0.0, torch.full((1, 1, 4), 2.0)), said(0.0, torch.tensor([[[4.0, 2.0, 4.0, 2.0]]]))
-        # Means 2 and 3, deviations 0 and 1, relative to 2.
-        assert feature_statistics(real, fake).item() == pytest.approx((1 + 1) / 2 / 2, rel=2e-3)
-
-    @pytest.mark.parametrize("name", ["gen_adversarial", "gen_feature_matching", "gen_perceptual", "gen_total"])
-    def test_each_reaches_the_logits(self, name: str) -> None:
-        one = case()
-        one.all_of(ComprehensiveLossFramework())[name].backward(inputs=[one.logits])
-        assert one.logits.grad is not None
-        assert one.logits.grad.isfinite().all()
-        assert one.logits.grad.abs().sum() > 0
-
-    @pytest.mark.parametrize("automatic", [True, False])
-    def test_totals_keep_apart(self, automatic: bool) -> None:
-        one = case()
-        terms = one.all_of(ComprehensiveLossFramework(use_automatic_balancing=automatic))
-        terms["total_loss"].backward(retain_graph=True)
-        assert all(parameter.grad is None for parameter in one.discriminator.parameters())
-        before = [leaf.grad.clone() if leaf.grad is not None else None for leaf in (one.logits, one.mu)]
-        terms["disc_total"].backward()
-        assert all(p.grad is not None for p in one.discriminator.parameters())
-        for leaf, slope in zip((one.logits, one.mu), before, strict=True):
-            assert leaf.grad is None if slope is None else torch.equal(leaf.grad, slope)  # type: ignore[arg-type]
-
-    def test_the_total_says_the_same_with_and_without_a_discriminator(self) -> None:
-        one, framework = case(), ComprehensiveLossFramework()
-        alone = framework(one.logits, MELODY, {"mu": one.mu, "logvar": one.logvar})
-        assert one.all_of(framework)["total_loss"].item() == pytest.approx(alone["total_loss"].item())
-
-    def test_what_is_not_judged_apart_only_measures_the_discriminator(self) -> None:
-        one = case()
-        encoded = {"mu": one.mu, "logvar": one.logvar}
-        terms = ComprehensiveLossFramework()(one.logits, MELODY, encoded, one.real, one.fake, one.inputs)
-        assert not any(term.requires_grad for name, term in terms.items() if name.startswith("disc_"))
-        assert terms["disc_regularization"] > 0
-
-    def test_the_stabiliser_scales_both(self) -> None:
-        one, stabilizer = case(), AdversarialStabilizer(generator_loss_scale=0.5)
-        framework = ComprehensiveLossFramework(stabilizer=stabilizer)
-        terms = one.all_of(framework)
-        assert terms["gen_balanced"].item() == pytest.approx(0.5 * terms["gen_total"].item())
-        assert terms["disc_balanced"] == terms["disc_total"]
-        for _ in range(60):
-            stabilizer.update({"reference_norm": 3.0, "adversarial_norm": 1.0, "accuracy": 1.0})
-        terms = case().all_of(framework)
-        assert terms["gen_balanced"].item() == pytest.approx(1.5 * terms["gen_total"].item())
-        assert terms["disc_balanced"] == 0
-        assert terms["disc_total"] > 0
-
-    def test_the_penalty_counts_for_the_steps_that_did_not_measure_it(self) -> None:
-        one, framework = case(), ComprehensiveLossFramework(use_automatic_balancing=False)
-        terms = framework.discriminator_side(one.real, one.fake_detached, one.inputs, every=4)
-        expected = terms["disc_adversarial"] + 0.5 * 10 * 4 * terms["disc_regularization"]
-        assert terms["disc_total"].item() == pytest.approx(expected.item(), rel=1e-5)
-
-
-class TestGame:
-    """What an opponent plays by: the same sides, and nothing else."""
-
-    def test_both_sides_are_the_framework_s(self) -> None:
-        one, framework = case(), ComprehensiveLossFramework()
-        game = FrameworkGame(framework)
-        mine = game.generator(one.real, one.fake)
-        theirs = game.discriminator(one.real, one.fake_detached, one.inputs, 1)
-        assert mine.pull is mine.terms["gen_total"]
-        assert theirs.total is theirs.terms["disc_total"]
-        named = {term.name for term in game.terms}
-        assert mine.terms.keys() | theirs.terms.keys() <= named
-        assert game.stabilizer is framework.stabilizer
-
-    def test_what_the_weights_learn_from_has_no_slope_for_anyone_else(self) -> None:
-        one, framework = case(), ComprehensiveLossFramework()
-        own = FrameworkGame(framework).generator(one.real, one.fake).own
-        assert own is not None
-        own.backward()
-        assert one.logits.grad is None
-        assert all(parameter.grad is None for parameter in one.discriminator.parameters())
-        assert framework.balancer is not None
-        assert framework.balancer.log_vars.grad is not None
-        moved = [name for name, slope in zip(LEARNED, framework.balancer.log_vars.grad, strict=True) if slope != 0]
-        assert moved == ["adversarial_gen", "adversarial_disc", "feature_matching"]
-        by_hand = FrameworkGame(ComprehensiveLossFramework(use_automatic_balancing=False))
-        assert by_hand.generator(one.real, one.fake).own is None
-
-    def test_weights_change_while_it_plays(self) -> None:
-        one, framework = case(), ComprehensiveLossFramework(use_automatic_balancing=False, perceptual_weight=0.0)
-        game = FrameworkGame(framework)
-        game.weigh(0.25, 0.0)
-        side = game.generator(one.real, one.fake)
-        assert side.pull.item() == pytest.approx(side.terms["gen_adversarial"].item())
-        assert framework.stabilizer.generator_loss_scale == 0.25
 
 
 class TestState:

@@ -1,10 +1,12 @@
-"""The learning rate: a warmup from above 0 to 1, then a fall that never ends below its floor."""
+"""The learning rate: a warmup from above 0 to 1, then a fall that never ends below its floor. And the KL weight."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.training.schedules import RATE_FLOOR, learning_rate_factor
+from core.training.annealing import KLWeight
+from core.training.config import KLLossConfig, LossConfig, TrainingConfig
+from core.training.schedules import RATE_FLOOR, get_kl_weight, learning_rate_factor
 
 totals = st.integers(1, 5000)
 
@@ -32,3 +34,40 @@ def test_known_values() -> None:
     assert [learning_rate_factor(step, 100, 4) for step in range(4)] == [0.25, 0.5, 0.75, 1.0]
     assert learning_rate_factor(0, 100, 0) == 1
     assert learning_rate_factor(50, 101, 1) == pytest.approx((1 + RATE_FLOOR) / 2)
+
+
+class TestTheKLWeight:
+    """By steps instead of epochs: core/training/annealing.py."""
+
+    def made(self, steps: int = 0, **kl: object) -> KLWeight:
+        loss = LossConfig(kl=KLLossConfig(**{"weight_max": 0.5, "warmup_fraction": 0.4, **kl}))  # type: ignore[arg-type]
+        return KLWeight(TrainingConfig(epochs=10, steps=steps, loss=loss), 20)
+
+    def test_linear_is_the_annealing_of_the_specification(self) -> None:
+        weight = self.made()
+        for step in range(0, 210, 7):
+            assert weight.at(step) == pytest.approx(get_kl_weight(step / 20, 10, 0.4, 0.5))
+
+    @pytest.mark.parametrize("schedule", ["linear", "cosine"])
+    def test_a_run_that_ends_early_goes_through_all_of_it(self, schedule: str) -> None:
+        short, long = self.made(steps=50, schedule=schedule), self.made(schedule=schedule)
+        assert [short.at(step) for step in (0, 10, 20, 49)] == pytest.approx(
+            [long.at(step) for step in (0, 40, 80, 196)]
+        )
+        assert short.at(20) == 0.5
+
+    def test_only_adaptive_steers_and_remembers(self) -> None:
+        weight, fixed = self.made(schedule="adaptive", target=10.0), self.made(schedule="cosine")
+        for _ in range(30):
+            weight.after_step(40.0)
+            fixed.after_step(40.0)
+        assert weight.at(30) > 0
+        assert fixed.at(0) == 0
+        again = self.made(schedule="adaptive", target=10.0)
+        again.restore(weight.state())
+        assert again.at(30) == weight.at(30)
+
+    def test_the_final_weight_may_change_while_a_run_is_live(self) -> None:
+        weight = self.made()
+        weight.configure(TrainingConfig(epochs=10, loss=LossConfig(kl=KLLossConfig(weight_max=0.2))))
+        assert weight.at(200) == pytest.approx(0.2)
