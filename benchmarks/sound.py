@@ -97,8 +97,9 @@ def round_trip(data: Path) -> list[dict[str, Any]]:
 
 def split(data: Path) -> tuple[list[str], list[str]]:
     """Training and held-out files as paths in `data`, the training ones in an order that is no one's: 5 is in 20."""
-    from core.audio.files import find_sounds, relative_name
+    from core.audio.files import find_sounds
     from core.audio.split import split_files
+    from core.folders import relative_name
     from core.training.presets import validation_fraction
 
     files = find_sounds(data)

@@ -143,7 +143,7 @@ def check_ssh(environ: Mapping[str, str] = os.environ) -> Finding:
 
 def check_disk(runs_dir: Path) -> Finding:
     """Room for checkpoints where runs go."""
-    place = next(parent for parent in (runs_dir.absolute(), *runs_dir.absolute().parents) if parent.exists())
+    place = next(parent for parent in (runs_dir.absolute(), *runs_dir.absolute().parents) if _is_there(parent))
     if not os.access(place, os.W_OK):
         return Finding(
             "disk", "fail", f"{place} cannot be written to", "choose another folder with --runs or $DISTILL_RUNS"
@@ -153,3 +153,11 @@ def check_disk(runs_dir: Path) -> Finding:
     if free < ENOUGH_DISK_BYTES:
         return Finding("disk", "warn", found, "free some: a run of the default size takes about 0.5 GB")
     return Finding("disk", "ok", found)
+
+
+def _is_there(path: Path) -> bool:
+    """Also where it may not be looked at: it then cannot be written to either, and that is what is found."""
+    try:
+        return path.exists()
+    except OSError:
+        return True

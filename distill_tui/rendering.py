@@ -2,12 +2,14 @@
 
 import argparse
 import json
-from collections.abc import Callable, Iterable, Sequence
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.run.atomic import atomic_write
-from core.training.checkpoint_files import find_checkpoint, get_best_checkpoint
+from core.training.checkpoint_files import find_checkpoint, get_best_checkpoint, is_full
 from distill_tui.errors import CommandError, complain
 from distill_tui.format import clean
 from distill_tui.targets import find_run
@@ -23,7 +25,7 @@ def add_run_argument(parser: argparse.ArgumentParser) -> None:
 
 def add_render_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what both commands have."""
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR",
+    parser.add_argument("-o", "--output", type=_folder, required=True, metavar="DIR",
                         help="where the files go; made where it is missing")  # fmt: skip
     parser.add_argument("--checkpoint", default="best", metavar="CHECKPOINT",
                         help="best, latest, or a checkpoint's file (default: best)")  # fmt: skip
@@ -45,6 +47,13 @@ def at_least(lowest: int) -> Callable[[str], int]:
         return number
 
     return parsed
+
+
+def _folder(text: str) -> Path:
+    """An argparse type: a folder's name. Without one, as of a variable that is not set, it would be the current one."""
+    if not text:
+        raise argparse.ArgumentTypeError("no folder is named")
+    return Path(text)
 
 
 def voice_of(run: str, checkpoint: str, threads: int) -> "Voice":
@@ -72,11 +81,15 @@ def check_sources(sources: Iterable[Path]) -> None:
 
 def missing(source: Path) -> str:
     """Why there is no file to read, in a few words; empty where there is one."""
-    if source.is_dir():
+    try:
+        mode = source.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return "no such file"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    if stat.S_ISDIR(mode):
         return "a folder; name the files in it"
-    if source.is_file():
-        return ""
-    return "not a file that can be read" if source.exists() else "no such file"
+    return "" if stat.S_ISREG(mode) else "not a file that can be read"
 
 
 class Output:
@@ -87,31 +100,36 @@ class Output:
 
     def __init__(self, folder: Path, voice: "Voice", sources: Sequence[Path], *, as_json: bool) -> None:
         self._folder, self._voice, self._as_json = folder, voice, as_json
-        self._sources = [source for source in sources if source.exists()]
-        if folder.exists() and not folder.is_dir():
-            raise CommandError(f"{folder}: a file is there; name a folder with -o")
+        self._sources = [source for source in sources if not missing(source)]
+        self._told: set[str] = set()
+        with _looked_at(folder):
+            if folder.exists() and not folder.is_dir():
+                raise CommandError(f"{folder}: a file is there; name a folder with -o")
 
     def claim(self, stem: str) -> Path:
         """The path for a file of that stem. Raises CommandError where something stands there that must stay."""
         path = self._folder / f"{stem}{self._voice.suffix}"
-        if path.exists():
-            if any(path.samefile(source) for source in self._sources):
-                raise CommandError(f"{path}: would replace the file it is made from; name another folder with -o")
-            if not self._voice.made(path):
-                raise CommandError(
-                    f"{path}: is there already and was not made by this program; name another folder with -o"
-                )
+        with _looked_at(path):
+            if path.exists():
+                if any(path.samefile(source) for source in self._sources):
+                    raise CommandError(f"{path}: would replace the file it is made from; name another folder with -o")
+                if not self._voice.made(path):
+                    raise CommandError(
+                        f"{path}: is there already and was not made by this program; name another folder with -o"
+                    )
         return path
 
     def write(self, path: Path, rendering: "Rendering", **told: object) -> None:
-        """Write the file and say so. Raises CommandError when the disk refuses."""
+        """Write the file and say so, and its note once. Raises CommandError when the disk refuses."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             atomic_write(path, rendering.data)
         except OSError as error:
-            raise CommandError(
-                f"{path}: not written ({error.strerror or error}); free some space, or name another folder with -o"
-            ) from error
+            remedy = f"{'free some space, or ' if is_full(error) else ''}name another folder with -o"
+            raise CommandError(f"{path}: not written ({error.strerror or error}); {remedy}") from error
+        if rendering.note and rendering.note not in self._told:
+            self._told.add(rendering.note)
+            complain(rendering.note)
         if self._as_json:
             self._tell(**told, path=str(path), seconds=round(rendering.seconds, 6))
         else:
@@ -125,3 +143,12 @@ class Output:
 
     def _tell(self, **facts: object) -> None:
         print(json.dumps(facts), flush=True)  # noqa: T201
+
+
+@contextmanager
+def _looked_at(path: Path) -> Iterator[None]:
+    """Raise CommandError where the block cannot look at `path`: a folder may be closed to us, or its name too long."""
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(f"{path}: cannot be looked at ({error.strerror}); name another folder with -o") from error

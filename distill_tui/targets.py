@@ -10,10 +10,16 @@ from distill_tui.errors import CommandError
 def find_run(target: str, runs_dir: Path | None = None) -> RunFolder:
     """The run folder at `target`, or of that name in the runs folder.
 
-    Raises CommandError, with the nearest name, when there is none, and RunFolderError when it is no run.
+    Raises CommandError, with the nearest name, when there is none or it may not be looked at, and RunFolderError when
+    it is no run.
     """
-    path = Path(target).expanduser()
-    runs_dir = runs_dir or default_runs_dir()
+    try:
+        return _found(target, Path(target).expanduser(), runs_dir or default_runs_dir())
+    except OSError as error:
+        raise CommandError(f"{target}: cannot be looked at ({error.strerror})", hint="distill-tui runs") from error
+
+
+def _found(target: str, path: Path, runs_dir: Path) -> RunFolder:
     # A run is often named after the sounds it was trained on, and their folder may lie right here.
     named = len(path.parts) == 1 and (runs_dir / path).is_dir()
     if path.exists() and (RunFolder(path).exists() or not named):

@@ -17,14 +17,15 @@ from core.errors import DataError
 from core.folders import relative_name
 from core.losses.audible import audible
 from core.losses.game import HingeGame
-from core.losses.kl import get_kl_weight, kl_per_dimension
+from core.losses.kl import kl_per_dimension
 from core.losses.spectral import compute_combined_loss, create_stft_loss
 from core.losses.stabilizer import AdversarialStabilizer
 from core.models.conv_vae import ConvVAE
 from core.models.density import MAX_POINTS
 from core.models.discriminators import MultiScaleSTFTDiscriminator
 from core.run.events import TermInfo
-from core.training.config import LatentKind, TrainingConfig
+from core.training.annealing import KLWeight
+from core.training.config import ConfigError, LatentKind, TrainingConfig
 from core.training.opponent import Opponent
 from core.training.presets import resolve, steps_in_epoch, total_steps, validation_fraction
 from core.training.recipe import DataSummary, Heard, Losses, PreviewDraft, Progress
@@ -33,6 +34,7 @@ from core.training.recipe import DataSummary, Heard, Losses, PreviewDraft, Progr
 # chunks many more, since each of them is a single sample.
 FIT_CHUNKS: dict[LatentKind, int] = {"sequence": 192, "global": 2048}
 VIEWS_OF_A_CHUNK = 20
+FEWEST_POINTS = 64  # that the density of the training latents is fitted to
 MIN_FIT_BATCHES = 8
 
 TERMS = (
@@ -47,7 +49,8 @@ TERMS = (
     TermInfo("if_recon_loss", "IF", "reconstruction",
              help="How far the instantaneous frequency is off where there is energy. It carries pitch and phase."),
     TermInfo("kl_loss", "KL", "kl", judged=False,
-             help="How much the latent says about a sound, in nats. Near 0 the model ignores its latent (collapse)."),
+             help="Nats that the latent says of a sound; each dimension counts as loss.kl.free_bits at least. Near "
+             "that floor it may say nothing (collapse): the active dimensions tell."),
 )  # fmt: skip
 
 
@@ -70,6 +73,7 @@ class AudioRecipe:
         self.steps_per_epoch = steps_in_epoch(
             train.chunks(self._samples), config.regularization.augmentation_expansion, config.batch_size
         )
+        self._annealing = KLWeight(config, self.steps_per_epoch)
         self._spectrogram = AudioSpectrogram(config.spectrogram).to(device)
         # Rendering happens in a thread of its own, on the CPU, where it takes no memory from the training.
         self._renderer = AudioSpectrogram(config.spectrogram)
@@ -88,6 +92,8 @@ class AudioRecipe:
         held_out: frozenset[str] = frozenset(),
         resumed: bool = False,
     ) -> "AudioRecipe":
+        if config.loss.kl.schedule == "adaptive":  # its KL is measured with the floor of free bits under it
+            raise ConfigError("loss.kl.schedule = 'adaptive': for sounds expected linear, cosine or cyclical_linear")
         folder = Path(config.data.path).expanduser()
         sample_rate = config.spectrogram.sample_rate
         bank = SoundBank.load(
@@ -129,8 +135,7 @@ class AudioRecipe:
             yield batch.to(self._device)
 
     def kl_weight(self, step: int) -> float:
-        kl = self.config.loss.kl
-        return get_kl_weight(step / self.steps_per_epoch, self.config.epochs, kl.warmup_fraction, kl.weight_max)
+        return self._annealing.at(step)
 
     def after_step(self, terms: Mapping[str, float]) -> None:
         pass
@@ -155,8 +160,7 @@ class AudioRecipe:
 
     def fit_density(self, model: nn.Module) -> None:
         assert isinstance(model, ConvVAE)
-        batches = validation_batches(self._train, self.config, max(8, self.config.batch_size), MAX_POINTS)
-        model.fit_density(self._normalised(model, batch.to(self._device))[1] for batch in batches)
+        model.fit_density(self._normalised(model, batch.to(self._device))[1] for batch in self._spread_chunks())
 
     def kl_per_dimension(self, model: nn.Module, batch: Tensor) -> Tensor:
         _, target = self._normalised(model, batch)
@@ -169,6 +173,7 @@ class AudioRecipe:
     def configure(self, config: TrainingConfig) -> None:
         total_changed = config.loss != self.config.loss
         self.config = config
+        self._annealing.configure(config)
         if self.opponent is not None:
             self.opponent.configure(config.adversarial, total_changed)
 
@@ -238,6 +243,18 @@ class AudioRecipe:
         for number in range(batches):
             progress(number, batches, "batches heard for the first time")
             yield self._spectrogram(self.batch(generator))
+
+    def _spread_chunks(self) -> Iterator[Tensor]:
+        """The training chunks as they are; where they are few, augmented ones too, or all new sounds would be alike."""
+        chunks = 0
+        for batch in validation_batches(self._train, self.config, max(8, self.config.batch_size), MAX_POINTS):
+            chunks += len(batch)
+            yield batch
+        generator = torch.Generator().manual_seed(self.config.seed)
+        while chunks < FEWEST_POINTS:
+            batch = self.batch(generator)
+            chunks += len(batch)
+            yield batch
 
     def _waveform_of(self, heard: Tensor, batch: Tensor) -> Tensor:
         """Waveforms [batch, 1, samples] of spectrograms as the model put them out, differentiable in their magnitudes.

@@ -1,12 +1,12 @@
 """The split into training and validation sounds: by file, before anything else is done with them."""
 
 import hashlib
-import random
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 from core.errors import DataError
+from core.training.split import held_out
 
 
 def split_files(files: Sequence[Path], fraction: float, seed: int) -> tuple[list[Path], list[Path]]:
@@ -19,15 +19,9 @@ def split_files(files: Sequence[Path], fraction: float, seed: int) -> tuple[list
     if len(groups) < 2:
         found = f"{len(files)} copies of one sound" if len(files) > 1 else f"{len(files)} sound"
         raise DataError(f"{found} found: at least 2 different ones are needed, one of them to validate on; add some")
-    random.Random(seed).shuffle(groups)
-    wanted = min(max(1, round(fraction * len(files))), len(files) - 1)
-    held_out: set[int] = set()
-    for group in groups[:-1]:
-        if len(held_out) >= wanted:
-            break
-        held_out.update(group)
-    train = [path for index, path in enumerate(files) if index not in held_out]
-    return train, [files[index] for index in sorted(held_out)]
+    chosen = held_out(groups, fraction, seed)
+    train = [path for index, path in enumerate(files) if index not in chosen]
+    return train, [files[index] for index in sorted(chosen)]
 
 
 def _copies(files: Sequence[Path]) -> list[list[int]]:

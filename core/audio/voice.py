@@ -1,7 +1,6 @@
 """The voice of an audio run: a checkpoint's model that remakes sounds and makes new ones, as WAV files."""
 
 import io
-import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,13 +14,13 @@ from core.audio.recipe import build_model
 from core.audio.remake import Place, Remaker
 from core.training.checkpoints import load_weights
 from core.training.config import TrainingConfig
+from core.training.latents import between, numbered_seed
 from core.training.voice import Rendering, SourceError, WishError
 
 PROGRAM = "distill-tui"  # written into each file, so that an earlier render may be replaced and nothing else
 PEAK_DB = -1.0
 SILENT_PEAK = 1e-3  # -60 dBFS: below it there is nothing to bring up
 CEILING = 0.999
-SEED_STEP = 1_000_003  # from the first sound of one seed to that of the next
 NEAR = 0.25
 MOST_SECONDS = 120.0  # of one new sound, which is made in one go
 SOURCE_SECONDS = 30.0  # of a file whose latent is taken
@@ -52,26 +51,26 @@ class AudioVoice:
     def samples(self, count: int, seed: int, temperature: float, seconds: float | None) -> Iterator[Rendering]:
         samples = self._length(seconds)
         for number in range(count):
-            latent = self._remaker.drawn(_seed(seed, number), samples, temperature)
+            latent = self._remaker.drawn(numbered_seed(seed, number), samples, temperature)
             yield self._normalised(Place(latent, samples))
 
     def variations(self, source: Path, count: int, seed: int, temperature: float) -> Iterator[Rendering]:
         """The distance at temperature 1 is a quarter of that between two new sounds."""
-        place = self._place_of(source)
+        place, note = self._place_of(source)
         for number in range(count):
-            draws = [self._remaker.drawn(_seed(seed, 2 * number + side), place.samples) for side in (0, 1)]
+            draws = [self._remaker.drawn(numbered_seed(seed, 2 * number + side), place.samples) for side in (0, 1)]
             latent = place.latent + NEAR * temperature * (draws[0] - draws[1])
-            yield self._normalised(Place(latent, place.samples))
+            yield self._normalised(Place(latent, place.samples), note)
 
     def between(self, first: Path, last: Path, steps: int) -> Iterator[Rendering]:
-        """Along the great circle between the two latents (White 2016, "Sampling Generative Networks").
+        """Along the great circle between the two latents; see `core.training.latents.between`.
 
-        The straight line between two latents leads nearer to the middle than any sound lies, where there is their
-        average. Sequences of different lengths are stretched to the length on the way from the one to the other.
+        Sequences of different lengths are stretched to the length on the way from the one to the other.
         """
-        start, end = self._place_of(first), self._place_of(last)
+        (start, first_note), (end, last_note) = self._place_of(first), self._place_of(last)
         for share in torch.linspace(0, 1, steps).tolist():
-            yield self._normalised(self._on_the_way(start, end, share))
+            note = first_note if share == 0 else last_note if share == 1 else ""
+            yield self._normalised(self._on_the_way(start, end, share), note)
 
     def made(self, path: Path) -> bool:
         import soundfile
@@ -88,8 +87,15 @@ class AudioVoice:
         except UnreadableSound as error:
             raise SourceError(f"{source}: {error}") from error
 
-    def _place_of(self, source: Path) -> Place:
-        return self._remaker.place_of(self._read(source)[: round(SOURCE_SECONDS * self._rate)])
+    def _place_of(self, source: Path) -> tuple[Place, str]:
+        """Where a file lies, and a note where that is only of its beginning."""
+        waveform, most = self._read(source), round(SOURCE_SECONDS * self._rate)
+        if self._remaker.is_global:
+            most = min(most, self._remaker.chunk_samples)
+        note = ""
+        if len(waveform) > most:
+            note = f"{source}: {len(waveform) / self._rate:.4g} s long; only its first {most / self._rate:g} s count"
+        return self._remaker.place_of(waveform[:most]), note
 
     def _length(self, seconds: float | None) -> int:
         if seconds is None or abs(seconds * self._rate - self._remaker.chunk_samples) <= 0.5:
@@ -111,14 +117,14 @@ class AudioVoice:
         if not self._remaker.is_global:
             positions = self._remaker.positions(samples)
             latents = _stretched(start.latent, positions), _stretched(end.latent, positions)
-        return Place(_between(*latents, share), samples)
+        return Place(between(*latents, share), samples)
 
-    def _normalised(self, place: Place) -> Rendering:
+    def _normalised(self, place: Place, note: str = "") -> Rendering:
         waveform = self._remaker.sound_of(place)
         peak = float(waveform.abs().max())
-        return self._rendered(waveform * (10 ** (PEAK_DB / 20) / peak if peak > SILENT_PEAK else 1.0))
+        return self._rendered(waveform * (10 ** (PEAK_DB / 20) / peak if peak > SILENT_PEAK else 1.0), note)
 
-    def _rendered(self, waveform: Tensor) -> Rendering:
+    def _rendered(self, waveform: Tensor, note: str = "") -> Rendering:
         import soundfile
 
         waveform = waveform * (CEILING / waveform.abs().max().clamp(min=CEILING))
@@ -126,11 +132,7 @@ class AudioVoice:
         with soundfile.SoundFile(encoded, "w", self._rate, 1, subtype="PCM_24", format="WAV") as file:
             file.software = PROGRAM
             file.write(waveform.numpy())
-        return Rendering(encoded.getvalue(), len(waveform) / self._rate)
-
-
-def _seed(seed: int, number: int) -> int:
-    return (seed * SEED_STEP + number) % 2**63
+        return Rendering(encoded.getvalue(), len(waveform) / self._rate, note)
 
 
 def _stretched(latent: Tensor, positions: int) -> Tensor:
@@ -138,13 +140,3 @@ def _stretched(latent: Tensor, positions: int) -> Tensor:
     if latent.shape[2] == positions:
         return latent
     return functional.interpolate(latent, size=positions, mode="linear", align_corners=True)
-
-
-def _between(start: Tensor, end: Tensor, share: float) -> Tensor:
-    """Spherical interpolation of two tensors as one vector each; linear where they point the same or opposite ways."""
-    lengths = float(start.norm() * end.norm())
-    cosine = float((start * end).sum()) / lengths if lengths > 0 else 1.0
-    angle = math.acos(max(-1.0, min(1.0, cosine)))
-    if math.sin(angle) < 1e-3:
-        return torch.lerp(start, end, share)
-    return (math.sin((1 - share) * angle) * start + math.sin(share * angle) * end) / math.sin(angle)

@@ -3,12 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
+from statistics import median_low
 
 from core.insight.alarm import Alarm, Finding
 from core.run.events import Event, StepMetrics
 
+FIRST_STEPS = 20
+SPREAD = 10.0
+"""How far one sound's loss may lie above another's, with the same model: with few sounds a batch holds only one."""
 EXPLODED = 3.0
-SPIKE = 10.0
+FAR = 12.0
+SPIKE = 2.5
 EXPLOSION_STEPS = 20
 MIN_STEPS = 10
 
@@ -21,14 +26,16 @@ STARVED_STEPS = 50
 
 @dataclass
 class Explosion(Alarm):
-    """A term at constant weight that stands at 3 times what it was before the first update, over about 20 steps.
+    """A term at constant weight that stands, over about 20 steps, far above all that it was in the first ones.
 
     The divergence of a rate that is far too high: the loss jumps within the first epoch, too soon to rise for five.
-    Over when no term is above its first value any more.
+    Far above is more than 3 times the highest of the first 20 values and more than 12 times their median: batches of
+    single sounds differ tenfold, and the first ones may happen to be of the easiest. Over when no term's recent mean
+    is above the highest of its first values any more.
     """
 
-    untrained: dict[str, float] = field(default_factory=dict)
-    level: dict[str, float] = field(default_factory=dict)
+    first: dict[str, list[float]] = field(default_factory=dict)
+    recent: dict[str, float] = field(default_factory=dict)
     steps: int = 0
 
     def step(self, metrics: StepMetrics, labels: Mapping[str, str], learning_rate: float) -> list[Event]:
@@ -40,27 +47,39 @@ class Explosion(Alarm):
             value = metrics.terms.get(name, 0.0)
             if value <= 0 or not isfinite(value):
                 continue
-            first = self.untrained.setdefault(name, value)
-            # What is above 10 times the first value counts as that much, so that a lone spike is no explosion.
-            share = min(value / first, SPIKE)
-            level = self.level.get(name, 1.0)
-            self.level[name] = level + (share - level) / min(self.steps, EXPLOSION_STEPS)
-        highest = max(self.level, key=self.level.__getitem__, default=None)
-        if highest is None or self.steps < MIN_STEPS:
+            self._remember(name, value)
+            # What is far above the limit counts as a little above it, so that a lone spike is no explosion.
+            value = min(value, SPIKE * self._limit(name))
+            recent = self.recent.get(name, value)
+            self.recent[name] = recent + (value - recent) / min(self.steps, EXPLOSION_STEPS)
+        if not self.recent or self.steps < MIN_STEPS:
             return []
         if self.active is not None:
-            return self._end(metrics.step, metrics.epoch) if self.level[highest] <= 1 else []
-        if self.level[highest] <= EXPLODED:
+            over = all(recent <= max(self.first[name]) for name, recent in self.recent.items())
+            return self._end(metrics.step, metrics.epoch) if over else []
+        worst = max(self.recent, key=lambda name: self.recent[name] / self._limit(name))
+        if self.recent[worst] <= self._limit(worst):
             return []
+        typical = median_low(self.first[worst])
         rate = f" at a tenth of the rate: --set learning_rate={learning_rate / 10:.2g}" if learning_rate else ""
         finding = Finding(
-            title=f"Diverging: {labels[highest]} has exploded",
-            explanation=f"{labels[highest]} is more than {EXPLODED:.0f} times what it was before any training "
-            f"({self.untrained[highest]:.3g}). The steps are far too large.",
+            title=f"Diverging: {labels[worst]} has exploded",
+            explanation=f"{labels[worst]} is more than {self._limit(worst) / typical:.0f} times what it was in the "
+            f"first steps ({typical:.3g}). The steps are far too large.",
             action=f"Press c to stop and train again{rate}",
             severity="danger",
         )
         return self._start("divergence", finding, metrics.step, metrics.epoch)
+
+    def _remember(self, name: str, value: float) -> None:
+        """Keep the first values of a term, without those of an explosion that is under way already."""
+        first = self.first.setdefault(name, [])
+        if len(first) < FIRST_STEPS and (not first or value <= SPREAD * median_low(first)):
+            first.append(value)
+
+    def _limit(self, name: str) -> float:
+        first = self.first[name]
+        return max(EXPLODED * max(first), FAR * median_low(first))
 
 
 @dataclass

@@ -1,12 +1,12 @@
 """The split into training and validation tunes: by tune, with all its versions, before anything else is done."""
 
-import random
 from collections.abc import Sequence
 from pathlib import Path
 
 from core.errors import DataError
 from core.midi.files import Tune
 from core.midi.fingerprint import fingerprint, same_tunes
+from core.training.split import held_out
 
 
 def split_tunes(tunes: Sequence[tuple[Path, Tune]], fraction: float, seed: int) -> tuple[list[Path], list[Path]]:
@@ -20,14 +20,6 @@ def split_tunes(tunes: Sequence[tuple[Path, Tune]], fraction: float, seed: int) 
     if len(groups) < 2:
         found = ("no tune", "1 tune", f"{len(tunes)} versions of one tune")[min(len(tunes), 2)]
         raise DataError(f"{found} found: at least 2 different ones are needed, one of them to validate on; add some")
-    random.Random(seed).shuffle(groups)
-    wanted = min(max(1, round(fraction * len(tunes))), len(tunes) - 1)
-    held_out: set[int] = set()
-    for group in groups:
-        if len(held_out) + len(group) <= wanted:
-            held_out.update(group)
-    if not held_out:  # every tune has more versions than that
-        fewest = min(groups, key=len)
-        held_out.update(fewest)
-    train = [path for index, (path, _) in enumerate(tunes) if index not in held_out]
-    return train, [tunes[index][0] for index in sorted(held_out)]
+    chosen = held_out(groups, fraction, seed)
+    train = [path for index, (path, _) in enumerate(tunes) if index not in chosen]
+    return train, [tunes[index][0] for index in sorted(chosen)]

@@ -1,6 +1,8 @@
 """A run's checkpoints as files: which there are, which is newest, best and good. No torch."""
 
+import errno
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,11 @@ class CheckpointFile:
     summary: dict[str, Any]
 
 
+def is_full(error: OSError) -> bool:
+    """Whether the disk, or a person's share of it, is full: whether making room helps."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def read_summary(path: Path) -> dict[str, Any]:
     """The readable .json beside a checkpoint; empty where there is none."""
     try:
@@ -47,14 +54,18 @@ def list_checkpoints(folder: RunFolder) -> list[CheckpointFile]:
 
 
 def get_best_checkpoint(folder: RunFolder) -> Path | None:
-    """The checkpoint with the lowest validation loss so far."""
+    """The checkpoint with the lowest validation loss so far. Raises CheckpointError where it may not be looked at."""
     path = folder.checkpoints / "best.pt"
-    return path if path.exists() else None
+    try:
+        return path if path.exists() else None
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def find_checkpoint(folder: RunFolder, which: str) -> Path:
     """The file for "latest", "best", a step checkpoint's name, or a path. Raises CheckpointError if it is not there."""
     if which == "latest":
+        _check_listed(folder)
         checkpoints = list_checkpoints(folder)
         if not checkpoints:
             raise CheckpointError(f"{folder.path}: no checkpoint yet; start again with: distill-tui train")
@@ -64,9 +75,15 @@ def find_checkpoint(folder: RunFolder, which: str) -> Path:
         if best is None:
             raise CheckpointError(f"{folder.path}: no best checkpoint yet (it comes with the first validation)")
         return best
+    refused: CheckpointError | None = None
     for path in (Path(which), folder.checkpoints / which, folder.checkpoints / f"{which}.pt"):
-        if path.is_file():
-            return path
+        try:
+            if path.is_file():
+                return path
+        except OSError as error:
+            refused = refused or _unreadable(path, error)
+    if refused is not None:
+        raise refused
     raise CheckpointError(f"{which}: no such checkpoint; there are {', '.join(_names(folder)) or 'none'}")
 
 
@@ -88,7 +105,26 @@ def prune_checkpoints(folder: RunFolder, keep: int) -> None:
 
 def _saved(checkpoint: CheckpointFile) -> tuple[float, int]:
     saved = checkpoint.summary.get("saved")
-    return (saved if isinstance(saved, float) else checkpoint.path.stat().st_mtime, checkpoint.step)
+    if isinstance(saved, float):
+        return saved, checkpoint.step
+    try:
+        return checkpoint.path.stat().st_mtime, checkpoint.step
+    except OSError:  # it has gone, or may not be looked at: whoever reads it is told
+        return 0.0, checkpoint.step
+
+
+def _check_listed(folder: RunFolder) -> None:
+    """Raise CheckpointError where checkpoints may be, but not for this person to see."""
+    try:
+        os.scandir(folder.checkpoints).close()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise _unreadable(folder.checkpoints, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> CheckpointError:
+    return CheckpointError(f"{path}: cannot be read ({error.strerror})")
 
 
 def _names(folder: RunFolder) -> list[str]:

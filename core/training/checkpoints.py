@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from core.run.folder import atomic_write
-from core.training.checkpoint_files import CheckpointError, read_summary
+from core.training.checkpoint_files import CheckpointError, is_full, read_summary
 from core.training.config import TrainingConfig, flatten, to_dict
 
 FORMAT = "distill-tui checkpoint 1"
@@ -53,9 +53,8 @@ def save_checkpoint(path: Path, contents: dict[str, Any], summary: dict[str, Any
         atomic_write(path, data)
         atomic_write(path.with_suffix(".json"), json.dumps(described, indent=1, allow_nan=False).encode())
     except OSError as error:
-        raise CheckpointError(
-            f"{path}: not saved ({error.strerror or error}); free some space or make it writable"
-        ) from error
+        remedy = "free some space" if is_full(error) else "see that its folder is there and can be written to"
+        raise CheckpointError(f"{path}: not saved ({error.strerror or error}); {remedy}") from error
 
 
 def _later(path: Path) -> float:
@@ -111,9 +110,17 @@ def restore_rng(state: dict[str, Any], device: torch.device) -> None:
         torch.cuda.set_rng_state(state["cuda"], device)
 
 
+def config_of(contents: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The config in a checkpoint's contents, as nested plain values. Raises CheckpointError where there is none."""
+    config = contents.get("config")
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{path}: holds no config; use another checkpoint")
+    return config
+
+
 def check_fits(contents: dict[str, Any], config: TrainingConfig, path: Path) -> None:
     """Raise CheckpointError when the checkpoint's model was made with other structural values than `config`."""
-    saved, wanted = flatten(contents["config"]), flatten(to_dict(config))
+    saved, wanted = flatten(config_of(contents, path)), flatten(to_dict(config))
     if missing := [key for key in wanted if key.startswith(STRUCTURAL) and key not in saved]:
         raise CheckpointError(f"{path}: was made by another version of this program, without {missing[0]}; train anew")
     for key, value in wanted.items():
@@ -125,23 +132,60 @@ def check_fits(contents: dict[str, Any], config: TrainingConfig, path: Path) -> 
 
 
 def load_weights(module: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
-    """`load_state_dict` with a one-line CheckpointError."""
+    """`load_state_dict` with a one-line CheckpointError, which names the first tensor that does not fit."""
     try:
         module.load_state_dict(weights)
-    except (RuntimeError, AttributeError) as error:
-        raise CheckpointError(f"{path}: its weights do not fit this model ({str(error).splitlines()[0]})") from error
+    except (RuntimeError, AttributeError, TypeError) as error:
+        raise CheckpointError(f"{path}: its weights do not fit this model ({_misfit(module, weights)})") from error
+
+
+def _misfit(module: nn.Module, weights: object) -> str:
+    """Which tensor is missing, of another size or of no place in `module`, in a few words."""
+    if not isinstance(weights, dict):
+        return "they are no table of tensors"
+    own = module.state_dict()
+    for name, tensor in own.items():
+        given = weights.get(name)
+        if not isinstance(given, Tensor):
+            return f"{name} is missing" if given is None else f"{name} is no tensor"
+        if given.shape != tensor.shape:
+            return f"{name} is {_size(given)} and should be {_size(tensor)}"
+    return next((f"{name} has no place in it" for name in weights if name not in own), "for no reason that is known")
+
+
+def _size(tensor: Tensor) -> str:
+    return " x ".join(map(str, tensor.shape)) or "one number"
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """What `distill-tui inspect` prints: the summary, the config and the weights' count. Raises CheckpointError."""
+    """What `distill-tui inspect` prints: the summary, the config and the weights' count. Raises CheckpointError.
+
+    `parameters` are what was trained, and None where the checkpoint does not tell (it was saved before the first step);
+    `weights` are all numbers of the model, with the fixed ones (bases, statistics, density).
+    """
     contents = load_checkpoint(path)
-    model = contents["model"]
+    config, model = config_of(contents, path), contents.get("model")
+    if not isinstance(model, dict) or not all(isinstance(weight, Tensor) for weight in model.values()):
+        raise CheckpointError(f"{path}: holds no model; use another checkpoint")
     return {
         **read_summary(path),
         "path": str(path),
-        "step": contents["step"],
-        "recipe": contents["config"].get("recipe"),
-        "parameters": sum(weight.numel() for weight in model.values()),
+        "step": contents.get("step"),
+        "recipe": config.get("recipe"),
+        "parameters": _trained(contents.get("optimizer")),
+        "weights": sum(weight.numel() for weight in model.values()),
         "tensors": len(model),
-        "config": contents["config"],
+        "config": config,
     }
+
+
+def _trained(optimizer: Any) -> int | None:
+    """How many numbers of the model the optimizer moves, by its own averages of their gradients.
+
+    Its first two groups are the model's; a third is what is learned beside it (`core.training.optimize`).
+    """
+    try:
+        numbers = [number for group in optimizer["param_groups"][:2] for number in group["params"]]
+        return sum(int(optimizer["state"][number]["exp_avg"].numel()) for number in numbers)
+    except (KeyError, TypeError, AttributeError):
+        return None

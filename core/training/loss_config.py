@@ -106,10 +106,11 @@ class AdversarialConfig:
     """A discriminator that joins late and sharpens what the other terms leave blurred.
 
     `mode` "auto" is settled by the seconds of training sound. It joins at `start`, a share of all steps or "plateau"
-    (of the validation total), and counts fully `warmup_steps` later. `weight` is its gradient's size as a multiple of
-    that of all other terms; `feature_matching_weight` is against the hinge loss. R1 (gamma = `r1_weight`) is measured
-    at every `r1_every`-th step. The discriminator sees `segment_seconds` of each sound (0: all), and rests while it is
-    right more often than 1 - `balance_threshold`.
+    (of the validation total), and is faded in over `warmup_steps`. `weight` is its gradient's size as a multiple of
+    that of all other terms, where the discriminator is always right; where it guesses, it counts nothing.
+    `feature_matching_weight` is against the hinge loss. R1 (gamma = `r1_weight`) is measured at every `r1_every`-th
+    step. The discriminator sees `segment_seconds` of each sound (0: all), and rests while it is right more often than
+    1 - `balance_threshold`.
     """
 
     mode: Literal["off", "auto", "on"] = "auto"
@@ -117,7 +118,7 @@ class AdversarialConfig:
     warmup_steps: int = 200
     weight: float = 0.5
     feature_matching_weight: float = 2.0
-    r1_weight: float = 1.0
+    r1_weight: float = 0.01
     r1_every: int = 16
     learning_rate: float = 1e-3
     fft_sizes: tuple[int, ...] = (512, 1024, 2048)

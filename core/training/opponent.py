@@ -148,8 +148,13 @@ class Opponent:
 
     @property
     def _ramp(self) -> float:
-        """The share of its weight that the adversary has reached: the discriminator must first know something."""
-        return min(1.0, self._steps / self.config.warmup_steps) if self.config.warmup_steps else 1.0
+        """The share of its weight that the adversary has reached: it counts as far as the discriminator knows.
+
+        Its gradient is brought to a fixed size, so that of one that guesses would push as hard as any, and nowhere.
+        """
+        begun = min(1.0, self._steps / self.config.warmup_steps) if self.config.warmup_steps else 1.0
+        advantage = 2 * self.stabilizer.smoothed.get("accuracy", 0.5) - 1
+        return begun * min(1.0, max(0.0, advantage))
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps: tensors and plain values."""

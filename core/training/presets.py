@@ -4,7 +4,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
-from core.training.config import TrainingConfig
+from core.training.config import LatentKind, TrainingConfig
 from core.training.kinds import KINDS
 
 T = TypeVar("T")
@@ -31,6 +31,9 @@ AGGRESSIVE = OverfittingPreset("aggressive", 0.1, 0.001, 5, 500, 2e-3, 0.2, 5.0)
 PRESETS = {preset.name: preset for preset in (CONSERVATIVE, BALANCED, AGGRESSIVE)}
 
 MAX_BATCH_SECONDS = 64
+# Numbers of a latent: for a whole chunk as specified; for every 21 ms twice as many. Held-out MRSTFT after 230
+# CPU-seconds, 64 and 128 of them: 1.25 and 1.14.
+LATENT_DIMS: dict[LatentKind, int] = {"global": 64, "sequence": 128}
 
 
 def preset_for(file_count: int) -> OverfittingPreset:
@@ -103,6 +106,9 @@ def resolve(config: TrainingConfig, file_count: int, train_chunks: int, given: A
         warmup_steps=config.warmup_steps if config.warmup_steps >= 0 else min(200, max(1, steps // 20)),
         data=replace(
             config.data, validation_fraction=config.data.validation_fraction or validation_fraction(file_count)
+        ),
+        model=replace(
+            config.model, latent_dim=pick("model.latent_dim", config.model.latent_dim, LATENT_DIMS[config.model.latent])
         ),
         regularization=regularization,
         loss=replace(config.loss, kl=kl),

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from core.errors import UsageError
 from core.training.checkpoint_files import CheckpointError
-from core.training.checkpoints import load_checkpoint
+from core.training.checkpoints import config_of, load_checkpoint
 from core.training.config import ConfigError, TrainingConfig
 from core.training.config_file import from_dict
 from core.training.devices import choose_threads
@@ -33,10 +33,14 @@ class WishError(UsageError):
 
 @dataclass(frozen=True)
 class Rendering:
-    """A whole file as its bytes, and for how many seconds it plays."""
+    """A whole file as its bytes, and for how many seconds it plays.
+
+    `note` is one line that a person should know of how it came about, such as what of a source was left out.
+    """
 
     data: bytes
     seconds: float
+    note: str = ""
 
 
 class Voice(Protocol):
@@ -80,14 +84,14 @@ def load_voice(path: Path, threads: int = 0) -> Voice:
     """
     contents = load_checkpoint(path)
     try:
-        config = from_dict(contents["config"])
+        config = from_dict(config_of(contents, path))
         average = contents["average"]
         weights = {key.removeprefix(AVERAGED_MODEL): value for key, value in _tensors(average).items()
                    if key.startswith(AVERAGED_MODEL)}  # fmt: skip
     except ConfigError as error:
         raise CheckpointError(f"{path}: was made by another version of this program ({error}); train anew") from error
     except (KeyError, AttributeError) as error:
-        raise CheckpointError(f"{path}: holds no config or no averaged weights; use another checkpoint") from error
+        raise CheckpointError(f"{path}: holds no averaged weights; use another checkpoint") from error
     if not all(value.isfinite().all() for value in weights.values()):
         raise CheckpointError(f"{path}: holds weights that are not finite; use an earlier checkpoint")
     torch.set_num_threads(choose_threads(threads or config.threads))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 COUNT = 4
 STEPS = 5
 MOST = 9999
+HOTTEST = 10.0  # beyond it nothing is heard of the material, and in the end nothing at all
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,12 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help=f"with --between: how many, the ends counted (default: {STEPS})")  # fmt: skip
     parser.add_argument("--seconds", type=_amount, metavar="S",
                         help="how long, for a run with a sequence latent (default: as its chunks)")  # fmt: skip
-    parser.add_argument("--temperature", type=_amount, metavar="T",
-                        help="how far from the middle of the material, or from FILE (default: 1)")  # fmt: skip
+    parser.add_argument("--temperature", type=_temperature, metavar="T",
+                        help="how far from the middle of the material, or from FILE: 0 to 10 (default: 1)")  # fmt: skip
     add_render_arguments(parser)
     parser.epilog = (
         "Files are sample-001 and so on; an earlier render of that name is replaced. Where a run's latent stands for\n"
-        "a chunk of a fixed length, the first chunk of FILE, A and B counts."
+        "a chunk of a fixed length, the first chunk of FILE, A and B counts; else, of sounds, the first 30 seconds."
     )
 
 
@@ -81,10 +82,22 @@ def _check_combination(args: argparse.Namespace) -> None:
 
 def _amount(text: str) -> float:
     """An argparse type: a finite number from 0 on."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
+    value = _number(text)
     if not (math.isfinite(value) and value >= 0):
         raise argparse.ArgumentTypeError(f"{text!r}: expected a number from 0 on")
     return value
+
+
+def _temperature(text: str) -> float:
+    """An argparse type: a number from 0 to 10."""
+    value = _number(text)
+    if not 0 <= value <= HOTTEST:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number from 0 to {HOTTEST:g}")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

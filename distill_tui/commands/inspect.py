@@ -9,6 +9,7 @@ from core.training.checkpoint_files import CheckpointError, find_checkpoint
 from core.training.config import flatten
 from distill_tui.errors import CommandError
 from distill_tui.format import clean
+from distill_tui.rendering import missing
 from distill_tui.targets import find_run
 
 
@@ -36,7 +37,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _named(path: Path) -> Path:
     """The file itself, or of a run (its folder or its name) the newest checkpoint."""
-    if path.is_file():
+    if (reason := missing(path)).startswith("cannot"):
+        raise CommandError(f"{path}: {reason}")
+    if not reason:
         return path
     try:
         return find_checkpoint(find_run(str(path)), "latest")

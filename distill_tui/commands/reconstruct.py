@@ -23,13 +23,14 @@ def run(args: argparse.Namespace) -> int:
     _check_names(args.files)
     voice = voice_of(args.run, args.checkpoint, args.threads)
     output = Output(args.output, voice, args.files, as_json=args.json)
-    paths = [output.claim(source.stem) for source in args.files]
+    reasons = [missing(source) for source in args.files]
+    paths = [None if why else output.claim(source.stem) for source, why in zip(args.files, reasons, strict=True)]
     from core.training.voice import SourceError
 
     status = FINISHED
-    for source, path in zip(args.files, paths, strict=True):
+    for source, reason, path in zip(args.files, reasons, paths, strict=True):
         try:
-            if reason := missing(source):
+            if path is None:
                 raise SourceError(f"{source}: {reason}")
             rendering = voice.reconstruct(source)
         except SourceError as error:
@@ -45,5 +46,10 @@ def _check_names(files: list[Path]) -> None:
     seen: dict[str, Path] = {}
     for path in files:
         other = seen.setdefault(path.stem.casefold(), path)
-        if other is not path:
-            raise CommandError(f"{other} and {path}: both would become {path.stem}; give them folders of their own")
+        if other is path:
+            continue
+        if other == path:
+            raise CommandError(f"{path}: given twice")
+        if not missing(path) and not missing(other) and path.samefile(other):
+            raise CommandError(f"{other} and {path}: one file, given twice")
+        raise CommandError(f"{other} and {path}: both would become {path.stem}; give them folders of their own")

@@ -1,10 +1,14 @@
 """`distill-tui resume RUN`: train on where a run stopped."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from distill_tui.commands.train import add_screen_arguments, wants_screen
-from distill_tui.errors import RequestError
+from distill_tui.errors import FINISHED, RequestError, complain
 from distill_tui.targets import find_run
+
+if TYPE_CHECKING:
+    from core.run.folder import RunFolder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +24,10 @@ def run(args: argparse.Namespace) -> int:
     folder = find_run(args.run)
     if folder.is_live():
         raise RequestError(f"{folder.name}: is being trained now; see it with: distill-tui watch {folder.path}")
+    if args.from_ == "latest" and (steps := _all_done(folder)):
+        complain(f"{folder.name}: already finished, all of its {steps:,} steps are done; to train on, raise epochs "
+                 f"(and steps, where it is set) in {folder.config_path}")  # fmt: skip
+        return FINISHED
     if not wants_screen(args.headless, args.json):
         from core.run.links.folder import FolderLink
         from distill_tui.headless import train_headless
@@ -30,3 +38,11 @@ def run(args: argparse.Namespace) -> int:
     from distill_tui.session import Resume
 
     return run_app(Resume(folder, args.from_))
+
+
+def _all_done(folder: "RunFolder") -> int:
+    """How many steps a finished run has, where its config gives it no more to do; else 0."""
+    from distill_tui.resuming import resume_facts
+
+    facts = resume_facts(folder)
+    return facts.latest.step if facts.status == "finished" and facts.problem and facts.latest else 0

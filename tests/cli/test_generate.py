@@ -137,6 +137,9 @@ def test_a_chunk_s_own_length_may_be_asked_for(latent: str, trained: Callable[[s
         ("global", ["-n", "100000"], "9,999 at most"),
         ("global", ["--seed", "-1"], "whole number from 0 on"),
         ("global", ["--temperature", "warm"], "expected a number"),
+        ("global", ["--temperature", "1e30"], "expected a number from 0 to 10"),
+        ("global", ["--temperature", "nan"], "expected a number from 0 to 10"),
+        ("global", ["--like", f"{300 * 'x'}.wav"], "cannot be read (File name too long)"),
         ("global", ["--like", "nowhere.wav"], "nowhere.wav: no such file"),
         ("global", ["--like", "."], "a folder"),
         ("global", ["--like", "text.wav"], "text.wav: not audio"),
@@ -163,6 +166,33 @@ def test_wrong_usage_is_status_2_and_one_line(
     assert said in first
     assert len(hint) <= 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("latent", "counted"), [("global", 0.25), ("sequence", 30)])
+def test_what_of_a_file_does_not_count_is_told_once(
+    latent: str, counted: float, trained: Callable[[str], Path], tmp_path: Path, capsys: Capture
+) -> None:
+    whole, longer = tmp_path / "whole.wav", tmp_path / "longer.wav"
+    time = np.arange(round((counted + 0.5) * RATE)) / RATE
+    for path, samples in ((longer, len(time)), (whole, round(counted * RATE))):
+        soundfile.write(path, 0.3 * np.sin(2 * np.pi * 300 * time[:samples]), RATE)
+    told = f"distill-tui: {longer}: {counted + 0.5:g} s long; only its first {counted:g} s count\n"
+
+    for words, expected in [
+        (["--like", str(whole), "-n", "1"], ""),
+        (["--like", str(longer), "-n", "2"], told),
+        (["--between", str(whole), str(longer), "--steps", "3"], told),
+        (["--between", str(longer), str(longer), "--steps", "2"], told),
+    ]:
+        generate(trained(latent), tmp_path / "out", *words)
+        assert capsys.readouterr().err == expected
+
+
+def test_the_help_says_how_much_of_a_file_counts() -> None:
+    from core.audio.voice import SOURCE_SECONDS
+    from distill_tui.cli import command_parser, load_command
+
+    assert f"the first {SOURCE_SECONDS:g} seconds" in command_parser("generate", load_command("generate")).format_help()
 
 
 def test_a_file_of_that_name_that_it_did_not_make_stays(

@@ -33,3 +33,10 @@ def test_the_readable_summary_is_enough_where_torch_is_missing(tmp_path: Path) -
     facts = json.loads(done.stdout)
     assert (facts["step"], facts["val_loss"]) == (7, 0.5)
     assert "not looked at" in facts["weights"]
+
+
+def test_what_may_not_be_looked_at_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", 300 * "x"]) == 2
+    told = capsys.readouterr().err
+    assert len(told.splitlines()) == 1
+    assert "cannot be read (File name too long)" in told

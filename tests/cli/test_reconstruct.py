@@ -19,6 +19,7 @@ from distill_tui.cli import main
 from tests.cli.conftest import RATE
 
 Capture = pytest.CaptureFixture[str]
+NOWHERE = 300 * "x"  # longer than any file's name: the system refuses to look
 
 
 def write_tone(path: Path, seconds: float, rate: int = RATE, channels: int = 1, hz: float = 440, **how: object) -> Path:
@@ -103,7 +104,8 @@ def test_files_that_cannot_be_read_are_named_and_the_others_done(run: str, tmp_p
     (folder / "empty.wav").touch()
     soundfile.write(folder / "none.wav", np.zeros(0), RATE)
     os.mkfifo(folder / "pipe.wav")
-    bad = [folder / name for name in ("text.wav", "empty.wav", "none.wav", "pipe.wav", "gone\x1b[31m.wav")] + [folder]
+    names = ("text.wav", "empty.wav", "none.wav", "pipe.wav", "gone\x1b[31m.wav", f"{300 * 'x'}.wav")
+    bad = [folder / name for name in names] + [folder]
 
     assert main(["reconstruct", run, str(good[0]), *map(str, bad), str(good[1]), "-o", str(tmp_path / "out")]) == 2
 
@@ -112,8 +114,8 @@ def test_files_that_cannot_be_read_are_named_and_the_others_done(run: str, tmp_p
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"first.wav", "last.wav"}
     complaints = told.err.splitlines()
     assert len(complaints) == len(bad)
-    for line, reason in zip(complaints, ("not audio", "empty file", "no samples", "not a file", "no such", "folder"),
-                            strict=True):  # fmt: skip
+    for line, reason in zip(complaints, ("not audio", "empty file", "no samples", "not a file", "no such",
+                                         "cannot be read (File name too long)", "folder"), strict=True):  # fmt: skip
         assert line.startswith("distill-tui: ")
         assert reason in line
         assert line.isprintable()
@@ -157,7 +159,14 @@ def test_two_files_of_one_name_are_refused_before_anything_is_made(run: str, tmp
         (["RUN", "x.wav"], "-o"),
         (["RUN", "-o", "out"], "FILE"),
         (["RUN", "x.wav", "-o", "x.wav"], "x.wav: a file is there; name a folder with -o"),
-        (["RUN", "x.wav", "-o", "x.wav/deeper"], "not written"),
+        (["RUN", "x.wav", "-o", "x.wav/deeper"], "not written (Not a directory); name another folder with -o"),
+        (["RUN", "x.wav", "-o", ""], "no folder is named"),
+        (["RUN", "x.wav", "-o", NOWHERE], "cannot be looked at (File name too long); name another folder"),
+        ([NOWHERE, "x.wav", "-o", "out"], "cannot be looked at (File name too long)"),
+        (["RUN", "x.wav", "-o", "out", "--checkpoint", NOWHERE], "cannot be read (File name too long)"),
+        (["RUN", "x.wav", "x.wav", "-o", "out"], "x.wav: given twice"),
+        (["RUN", "x.wav", "./x.wav", "-o", "out"], "x.wav: given twice"),
+        (["RUN", "x.wav", "linked/x.wav", "-o", "out"], "x.wav and linked/x.wav: one file, given twice"),
         (["RUN", "x.wav", "-o", "out", "--checkpoint", "step-99999999"], "no such checkpoint"),
         (["RUN", "x.wav", "-o", "out", "--checkpoint", "foreign.pt"], "not a checkpoint"),
         (["RUN", "x.wav", "-o", "out", "--checkpoint", "pickle.pt"], "not a checkpoint"),
@@ -169,6 +178,7 @@ def test_wrong_usage_is_status_2_and_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_tone(tmp_path / "x.wav", 0.1)
+    (tmp_path / "linked").symlink_to(tmp_path)
     (tmp_path / "foreign.pt").write_bytes(b"PK\x03\x04 and so on")
     import torch
 
@@ -189,7 +199,35 @@ def test_a_folder_that_may_not_be_written_is_one_line(run: str, tmp_path: Path, 
 
     assert main(["reconstruct", run, str(source), "-o", "/proc/distill-tui-out"]) == 2
 
-    assert "not written" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "not written" in told
+    assert "space" not in told, "there may be plenty"
+
+
+@pytest.mark.parametrize("closed", ["run", "checkpoints", "source", "out", "."])
+def test_a_closed_folder_is_one_line_wherever_it_stands(
+    closed: str, run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Stands in for mode 000, which stops everyone but root."""
+    source = write_tone(tmp_path / "source" / "x.wav", 0.1)
+    (tmp_path / "out").mkdir()
+    folders = {"run": Path(run), "checkpoints": Path(run) / "checkpoints", ".": tmp_path}
+    place = folders.get(closed, tmp_path / closed)
+    look = os.stat
+
+    def looked(path: object, *args: object, **kwargs: object) -> object:
+        if isinstance(path, Path | str) and place in Path(path).parents:
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "stat", looked)
+    status = main(["reconstruct", run, str(source), "-o", str(tmp_path / "out")])
+    monkeypatch.undo()
+
+    told = capsys.readouterr()
+    assert (status, told.out) == (2, "")
+    assert len(told.err.splitlines()) <= 2
+    assert "Permission denied" in told.err.splitlines()[0]
 
 
 def test_a_full_disk_is_one_line_and_leaves_no_half_a_file(run: str, tmp_path: Path) -> None:

@@ -175,6 +175,35 @@ class TestExplosion:
     def test_a_total_or_kl_that_grows_is_not_judged(self, name: str) -> None:
         assert self.steps([3.0**i for i in range(40)], name) == []
 
+    @settings(max_examples=60, deadline=None)
+    @given(
+        sounds=st.lists(st.floats(0.1, 1.0), min_size=2, max_size=7),
+        order=st.lists(st.integers(0, 6), min_size=40, max_size=200),
+        ordered=st.booleans(),
+    )
+    def test_sounds_that_differ_tenfold_are_no_explosion_in_any_order(
+        self, sounds: list[float], order: list[int], ordered: bool
+    ) -> None:
+        """A model that never changes, and batches of one sound: even all of the easy ones first."""
+        values = [sounds[number % len(sounds)] for number in order]
+        assert self.steps(sorted(values) if ordered else values) == []
+
+    def test_nor_where_a_few_real_sounds_differ_more_than_that(self) -> None:
+        """The log magnitude of three files at a fitted, untrained model: 0.03 to 0.7."""
+        for seed in range(100):
+            chance = random.Random(seed)
+            assert self.steps(chance.choice([0.03, 0.1, 0.26, 0.3, 0.7]) for _ in range(400)) == []
+
+    @pytest.mark.parametrize("easiest", [1.0, 0.1])
+    @pytest.mark.parametrize("jump", [[40.0], [2.0, 5.0, 20.0, 80.0], [5000.0]])
+    def test_they_do_not_hide_one(self, easiest: float, jump: list[float]) -> None:
+        """It climbs from step to step, or all at once, as a rate of 0.1 or 1 has it climb."""
+        chance = random.Random(0)
+        sounds = [chance.uniform(easiest, 1) for _ in range(60)]
+        rises = [1.0] * 3 + jump + [jump[-1]] * 60
+        (start,) = started(self.steps(sound * rise for sound, rise in zip(sounds, rises, strict=False)))
+        assert start.step <= 25
+
     def test_noisy_steps_of_a_healthy_run_are_fine(self) -> None:
         chance = random.Random(0)
         assert self.steps(2 * math.exp(-i / 500) * math.exp(0.4 * chance.gauss(0, 1)) for i in range(3000)) == []

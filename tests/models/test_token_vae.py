@@ -154,6 +154,11 @@ class TestWriting:
             state = advance(state, token)
         assert all(any(token < 128 for token in row) and decode(row) for row in written.tolist())
 
+    @pytest.mark.parametrize(("length", "steps"), [(0, None), (5, 0)])
+    def test_nothing_may_be_asked_for(self, length: int, steps: int | None) -> None:
+        written = small().write(torch.zeros(2, 8), length, generator=torch.Generator(), steps=steps)
+        assert written.shape == (2, 0)
+
     def test_the_generator_decides(self) -> None:
         model, z = small(), torch.randn(2, 8)
         first, again, other = (model.write(z, 20, generator=torch.Generator().manual_seed(s)) for s in (1, 1, 2))

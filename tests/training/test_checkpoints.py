@@ -1,5 +1,6 @@
 """Checkpoints are whole or not there, are never unpickled, and are refused in one line when they do not fit."""
 
+import errno
 import json
 import pickle
 from collections.abc import Callable
@@ -10,8 +11,15 @@ import numpy as np
 import pytest
 import torch
 
+from core.run.events import RunStarted
 from core.run.folder import RunFolder
-from core.training.checkpoint_files import CheckpointError, find_checkpoint, list_checkpoints, prune_checkpoints
+from core.training.checkpoint_files import (
+    CheckpointError,
+    find_checkpoint,
+    list_checkpoints,
+    prune_checkpoints,
+    read_summary,
+)
 from core.training.checkpoints import describe, load_checkpoint, restore_rng, rng_state, save_checkpoint
 from core.training.train import train
 
@@ -109,6 +117,66 @@ def test_finding_says_what_there_is(folder: RunFolder) -> None:
     assert find_checkpoint(folder, "latest") == find_checkpoint(folder, "step-00000004")
     with pytest.raises(CheckpointError, match="step-00000004"):
         find_checkpoint(folder, "step-9")
+
+
+NOWHERE = 300 * "x"  # longer than any file's name: the system refuses to look
+
+
+def test_what_may_not_be_looked_at_is_refused_in_one_line(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_checkpoint(folder.checkpoints / "step-00000004.pt", {}, {"step": 4})
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        find_checkpoint(folder, NOWHERE)
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        find_checkpoint(RunFolder(folder.path / NOWHERE), "latest")
+
+    def closed(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", "checkpoints")
+
+    monkeypatch.setattr(Path, "exists", closed)
+    with pytest.raises(CheckpointError, match=r"best\.pt: cannot be read \(Permission denied\)"):
+        find_checkpoint(folder, "best")
+    monkeypatch.setattr("os.scandir", closed)
+    with pytest.raises(CheckpointError, match=r"checkpoints: cannot be read \(Permission denied\)"):
+        find_checkpoint(folder, "latest")
+
+
+@pytest.mark.parametrize(("number", "advice"), [(errno.ENOSPC, True), (errno.EDQUOT, True), (errno.EACCES, False)])
+def test_to_make_room_is_advised_only_where_that_helps(
+    number: int, advice: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(number, "no")
+
+    monkeypatch.setattr("core.training.checkpoints.atomic_write", refused)
+    with pytest.raises(CheckpointError, match="not saved") as caught:
+        save_checkpoint(tmp_path / "step-00000001.pt", {}, {})
+    assert ("free some space" in str(caught.value)) is advice
+
+
+def test_parameters_are_what_is_trained_and_weights_all_numbers(tiny: Any, folder: RunFolder) -> None:
+    config, given = tiny(epochs=1)
+    seen: list[RunStarted] = []
+    train(folder, config=config, given=given,
+          callback=lambda event: seen.append(event) if isinstance(event, RunStarted) else None)  # fmt: skip
+    facts = describe(find_checkpoint(folder, "latest"))
+    assert facts["parameters"] == seen[0].parameters
+    assert facts["weights"] > facts["parameters"]
+    before = describe(folder.checkpoints / "step-00000000.pt")
+    assert before["parameters"] is None, "before the first step nothing tells them apart"
+    assert before["weights"] == facts["weights"]
+
+
+@pytest.mark.parametrize("config", [None, "audio", ["audio"]])
+def test_a_checkpoint_without_a_table_for_a_config_is_refused_in_one_line(
+    config: object, tiny: Any, folder: RunFolder
+) -> None:
+    setup = tiny(epochs=1)
+    train(folder, config=setup[0], given=setup[1])
+    path = find_checkpoint(folder, "latest")
+    save_checkpoint(path, {**load_checkpoint(path), "config": config}, read_summary(path))
+    for use in (lambda: train(folder, checkpoint="latest"), lambda: describe(path)):
+        with pytest.raises(CheckpointError, match="holds no config"):
+            use()
 
 
 def test_all_random_numbers_go_on_as_they_would_have() -> None:

@@ -50,8 +50,12 @@ def played(opponent: Opponent, generator: Generator, pace: float = 1.0) -> dict[
     return measured
 
 
-def gradient_of(opponent: Opponent, generator: Generator) -> tuple[Tensor, float]:
-    """What one challenge adds to the gradient of the generator's own total, and the total's value."""
+def gradient_of(opponent: Opponent, generator: Generator, accuracy: float = 1.0) -> tuple[Tensor, float]:
+    """What one challenge adds to the gradient of the generator's own total, and the total's value.
+
+    The discriminator has been right in `accuracy` of all cases, as far as it knows.
+    """
+    opponent.stabilizer.smoothed["accuracy"] = accuracy
     generator.zero_grad()
     output = generator.output * 1.0
     opponent.meet(tones(), output, output)
@@ -94,6 +98,24 @@ class TestTheGenerator:
         added, _ = gradient_of(opponent, generator)
         own = 2 * (generator.output.detach() - tones()) / tones().numel()
         assert added.norm().item() == pytest.approx(0.25 * own.norm().item(), rel=1e-3)
+
+    @pytest.mark.parametrize(("accuracy", "share"), [(0.3, 0.0), (0.5, 0.0), (0.6, 0.2), (0.75, 0.5), (1.0, 1.0)])
+    def test_a_discriminator_counts_as_far_as_it_knows_something(self, accuracy: float, share: float) -> None:
+        opponent, generator = made(), Generator()
+        played(opponent, generator, pace=0.0)
+        full = gradient_of(opponent, generator)[0].norm().item()
+        assert gradient_of(opponent, generator, accuracy)[0].norm().item() == pytest.approx(share * full, abs=1e-6)
+        assert full > 1e-3
+
+    def test_before_it_was_ever_right_or_wrong_it_counts_nothing(self) -> None:
+        opponent, generator = made(), Generator()
+        opponent.stabilizer.update({"reference_norm": 1.0, "adversarial_norm": 1.0})
+        output = generator.output * 1.0
+        opponent.meet(tones(), output, output)
+        total, _ = opponent.challenge(0 * output.sum())
+        total.backward()
+        assert generator.output.grad is not None
+        assert (generator.output.grad == 0).all()
 
     def test_weight_zero_leaves_it_alone(self) -> None:
         opponent, generator = made(replace(CONFIG, weight=0.0)), Generator()
@@ -147,6 +169,20 @@ class TestTheDiscriminator:
             opponent.stabilizer.update({"accuracy": 0.5})
         played(opponent, generator)
         assert any((value != weights[name]).any() for name, value in opponent.discriminator.state_dict().items())
+
+    def test_with_the_default_settings_it_learns_what_a_blurred_sound_is(self) -> None:
+        """Noise, and what a model makes of such: its phases, and the means of neighbouring magnitudes."""
+        opponent = made(AdversarialConfig(mode="on", fft_sizes=(512,), channels=8))
+        window, generator = torch.hann_window(512), torch.Generator().manual_seed(0)
+        for _ in range(180):
+            real = 0.1 * torch.randn(4, 3000, generator=generator)
+            spectrum = torch.stft(real, 512, 128, window=window, return_complex=True)
+            means = nn.functional.avg_pool2d(spectrum.abs()[:, None], 7, 1, 3, count_include_pad=False)[:, 0]
+            fake = torch.istft(torch.polar(means, spectrum.angle()), 512, 128, window=window, length=3000)
+            fake = fake * real.norm(dim=1, keepdim=True) / fake.norm(dim=1, keepdim=True)
+            opponent.meet(real[:, None], fake[:, None], fake)
+            opponent.step({name: value.item() for name, value in opponent.learn().items()}, 1.0)
+        assert opponent.stabilizer.smoothed["accuracy"] > 0.58
 
     def test_r1_is_measured_at_every_fourth_lesson_and_never_zero(self) -> None:
         opponent, generator = made(replace(CONFIG, balance_threshold=0.0)), Generator()
