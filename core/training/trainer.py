@@ -9,7 +9,6 @@ from core.errors import one_line
 from core.run.events import (
     CompletionReason,
     PhaseChanged,
-    PreviewEvent,
     Reported,
     RolledBack,
     StepMetrics,
@@ -24,9 +23,9 @@ from core.training.control import Control
 from core.training.failures import NotFiniteError, NotSavedError
 from core.training.journal import Journal
 from core.training.obey import Obedience
-from core.training.optimize import Means, unwrapped
+from core.training.optimize import Means
 from core.training.presets import total_steps
-from core.training.previews import PreviewMaker
+from core.training.previewing import Previewer
 from core.training.recipe import Recipe
 from core.training.saving import Saver
 from core.training.schedules import learning_rate_factor
@@ -63,7 +62,6 @@ class Trainer:
         self.total_steps = total_steps(state.config, recipe.steps_per_epoch)
         self._generator = torch.Generator()
         self._settled = False
-        self._preview_trouble: type[Exception] | None = None
         self._refused_at: int | None = None
 
     @property
@@ -84,7 +82,7 @@ class Trainer:
         later resumes and rollbacks stay on this path.
         """
         self._started = time.perf_counter() - self.state.progress.elapsed_seconds
-        self.previews = PreviewMaker(self.recipe, self.folder)
+        self.previews = Previewer(self.recipe, self.state, self.folder, self.journal)
         try:
             if self.state.step == 0 or rewound:
                 self.saver.save("interval")
@@ -97,7 +95,7 @@ class Trainer:
             reason, error = "failed", one_line(failure)
             raise
         finally:
-            self._report_previews(self.previews.close())
+            self.previews.close()
             self.obedience.settle_stops(True, "the run has ended")
             complete = self._complete(reason, error)
             self.journal.emit(complete)
@@ -118,7 +116,7 @@ class Trainer:
                 return "finished"
             else:
                 self._wait_for_room()
-            self._report_previews(self.previews.done())
+            self.previews.report()
 
     # One step
 
@@ -217,13 +215,13 @@ class Trainer:
         if self.recipe.opponent is not None:
             self.recipe.opponent.watch(metrics.val_loss)
         if to_be_heard:  # before any checkpoint, so that it is in there
-            self._fit_density()
+            self.previews.fit_density()
         if metrics.is_best:
             self.saver.save_best()
         if self.state.epoch % self.state.config.checkpoint.every == 0:
             self.saver.save("interval")
         if to_be_heard:
-            self._draft_previews()
+            self.previews.draft()
         self.journal.emit(PhaseChanged("training"))
 
     def _interrupted(self, config: TrainingConfig) -> bool:
@@ -231,31 +229,9 @@ class Trainer:
         self.obedience.attend()
         return self.control.stop_reason is not None or self.state.config is not config
 
-    def _fit_density(self) -> None:
-        """Let the averaged model know where its training material lies; what both share, both get."""
-        model = unwrapped(self.state.average).eval()
-        self.recipe.fit_density(model)
-        for own, averaged in zip(self.state.model.buffers(), model.buffers(), strict=True):
-            own.copy_(averaged)  # the average takes them over again at its next step
-
-    @torch.no_grad()
     def _draft_previews(self) -> None:
-        try:
-            drafts = list(self.recipe.draft_previews(unwrapped(self.state.average).eval()))
-        except RuntimeError as error:  # out of memory, most likely: a preview is not worth a run
-            self._report_previews([error])
-        else:
-            self.previews.make(self.state.epoch, self.state.step, drafts)
-
-    def _report_previews(self, done: list[PreviewEvent | Exception]) -> None:
-        for result in done:
-            if isinstance(result, Exception):
-                if self._preview_trouble is not type(result):  # a full disk refuses every one of them
-                    self._preview_trouble = type(result)
-                    self.journal.emit(Reported(f"a preview could not be made: {result}", self.state.step))
-            else:
-                self._preview_trouble = None
-                self.journal.emit(result)
+        """At a person's request; `previews` is there only once the run has begun."""
+        self.previews.draft()
 
     def _save_to_stop(self) -> bool:
         """Save for a stop. A person's stop that cannot be saved is withdrawn, so that nothing is lost."""

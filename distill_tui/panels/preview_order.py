@@ -30,6 +30,12 @@ def listed(previews: Iterable[PreviewEvent]) -> dict[str, PreviewEvent]:
     return ordered
 
 
+def firsts(previews: Mapping[str, PreviewEvent]) -> set[str]:
+    """The keys of the first preview of each step, in the order in which they are listed."""
+    above = [-1, *(preview.step for preview in previews.values())]
+    return {key for (key, preview), former in zip(previews.items(), above, strict=False) if preview.step != former}
+
+
 def counterpart(previews: Mapping[str, PreviewEvent], key: str) -> str | None:
     """The original of a reconstruction, or the reconstruction of an original, from the same step; None for a sample."""
     preview = previews[key]
