@@ -146,7 +146,9 @@ class FakeLink:
         return self.trouble_line
 
     def info(self) -> RunInfo:
-        config = to_dict(TrainingConfig(name=self.name, preset="balanced", epochs=self.total_epochs, batch_size=16))
+        config = to_dict(
+            TrainingConfig(recipe="audio", name=self.name, preset="balanced", epochs=self.total_epochs, batch_size=16)
+        )
         config["adversarial"]["mode"] = "off"  # a run's config has nothing left open
         config["data"]["path"] = "/home/me/sounds/bells"
         return RunInfo(self.name, f"runs/{self.name}", config, self.live, self.local_folder)

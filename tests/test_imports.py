@@ -32,6 +32,14 @@ FAST_CORE = [
     "core.insight.detectors",
     "core.audio.files",
     "core.audio.split",
+    "core.audio.survey",
+    "core.folders",
+    "core.losses.framework_terms",
+    "core.losses.kl_schedule",
+    "core.midi.vocabulary",
+    "core.midi.tokens",
+    "core.midi.files",
+    "core.training.kinds",
 ]
 
 COMMAND_LINE = ["distill_tui.cli", "distill_tui.commands.home", *(f"distill_tui.commands.{name}" for name in COMMANDS)]

@@ -11,6 +11,7 @@ import torch
 from core.errors import DataError
 from core.losses.framework_terms import TERMS
 from core.midi.files import read_score
+from core.models.token_discriminator import one_hot, soft_tokens
 from core.run.events import EpochMetrics, PreviewEvent, RunStarted, StepMetrics
 from core.run.folder import RunFolder
 from core.training.checkpoint_files import find_checkpoint
@@ -182,3 +183,30 @@ def test_train_is_called_by_name(tiny: Callable[..., Setup], tmp_path: Path) -> 
     config, given = tiny(recipe="midi", steps=1, adversarial__mode="off")
     complete = train(RunFolder.create(tmp_path, "run"), config=config, given=given)
     assert complete.reason == "finished"
+
+
+MODEL_TERMS = (
+    "recon_base_reconstruction", "recon_perceptual_reconstruction", "recon_structure_emphasis", "recon_total",
+    "kl_loss", "kl_raw", "constraint_rhythm_constraint", "constraint_harmony_constraint",
+    "constraint_voice_leading_constraint", "constraint_total", "total_loss",
+)  # fmt: skip
+ADVERSARY_TERMS = ("gen_adversarial", "gen_feature_matching", "gen_perceptual", "gen_total", "gen_balanced")
+
+
+@pytest.mark.parametrize("name", [*MODEL_TERMS, *ADVERSARY_TERMS])
+def test_each_term_reaches_the_generator_s_weights(name: str, tiny: Callable[..., Setup]) -> None:
+    """Through the softmax and the straight-through draws, as in training, to the encoder's or the decoder's weights."""
+    torch.manual_seed(0)
+    config, given = tiny(adversarial__mode="on", loss__kl__free_bits=0.0)
+    recipe: Any = load_recipe("midi").prepare(config, given, torch.device("cpu"), lambda done, total, what: None)
+    tokens = recipe.batch(torch.Generator().manual_seed(1))
+    output = recipe.model.train()(tokens)
+    terms = recipe._framework.model_side(output.logits, tokens, output.mu, output.logvar, 1.0)
+    discriminator = recipe.opponent.discriminator
+    real = discriminator(one_hot(tokens))
+    fake = discriminator(soft_tokens(output.logits, tokens, torch.default_generator))
+    terms |= recipe._framework.generator_side(real, fake)
+    terms[name].backward()
+    slopes = [weight.grad for weight in recipe.model.parameters() if weight.grad is not None]
+    assert sum(float(slope.abs().sum()) for slope in slopes) > 0
+    assert all(slope.isfinite().all() for slope in slopes)
