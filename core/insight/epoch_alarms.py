@@ -164,9 +164,9 @@ class Overfitting(Alarm):
         best = self.best_level_epoch if self.best_epoch is None else self.best_epoch
         return Finding(
             title=f"Overfitting: validation is {gap:.0%} above training",
-            explanation=f"The model learns the training sounds by heart: validation {trend} around epoch "
+            explanation=f"The model learns what it is trained on by heart: validation {trend} around epoch "
             f"{self.best_level_epoch}.",
-            action=f"The weights of epoch {best} are kept as best. Press c to stop; more sounds help most, or train "
+            action=f"The weights of epoch {best} are kept as best. Press c to stop; more files help most, or train "
             "again with a higher regularization.dropout or regularization.weight_decay (--set)",
         )
 
@@ -184,7 +184,7 @@ class BrokenValidation(Alarm):
             return []
         finding = Finding(
             title=f"Validation is not a number: {broken[-1]}",
-            explanation=f"On the held-out sounds {' and '.join(broken)} came out as NaN or infinite at epoch "
+            explanation=f"On held-out material {' and '.join(broken)} came out as NaN or infinite at epoch "
             f"{metrics.epoch}, so this epoch cannot become the best one.",
             action="If it stays, go back to the best checkpoint (c, then r and best) and train at a lower rate",
             severity="danger",
@@ -227,17 +227,18 @@ class PosteriorCollapse(Alarm):
             return Finding(
                 title="Posterior collapse: the latent is hardly used",
                 explanation=f"The KL is {metrics.kl_divergence:.2g} nats, below {COLLAPSED_KL}: the decoder makes much "
-                "the same sound whatever the input, and samples will be alike.",
+                "the same whatever the input, and samples will be alike.",
                 action=f"Train again with a weaker prior: {weaker}",
             )
         fewer = 1 << max(0, 2 * metrics.active_dimensions - 1).bit_length()
-        smaller = f"--set model.latent_dim={fewer}" if fewer < metrics.latent_dimensions else weaker
+        keys = f"--set model.latent_dim={fewer}, for tunes token_model.latent_dim"
+        smaller = f"{fewer} dimensions ({keys})"
         return Finding(
             title=f"Only {metrics.active_dimensions} of {metrics.latent_dimensions} latent dimensions are in use",
-            explanation="The others carry less than 0.1 nats each, so the latent is larger than these sounds need, or "
+            explanation="The others carry less than 0.1 nats each, so the latent is larger than this material needs, or "
             "the prior holds it down.",
             action=f"Train again with a smaller latent, {smaller}, or a weaker prior, {weaker}"
-            if smaller != weaker
+            if fewer < metrics.latent_dimensions
             else f"Train again with a weaker prior: {weaker}",
         )
 

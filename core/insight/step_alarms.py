@@ -133,7 +133,7 @@ class Starvation(Alarm):
         finding = Finding(
             title=f"Waiting for data: {self.share:.0%} of every step",
             explanation=f"Over the last {STARVED_STEPS} steps the model stood still for {self.share:.0%} of the time "
-            "while sounds were read and augmented.",
+            "while files were read and augmented.",
             action="Keep the sounds in memory (--set data.memory_mb=8192), move them to a local disk, or augment less "
             "(--set augment.pitch_probability=0 --set augment.speed_probability=0)",
         )

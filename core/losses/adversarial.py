@@ -13,11 +13,14 @@ SILENT = 1e-5  # features whose mean is below this count as this much when their
 class Judgement(NamedTuple):
     """What one scale of a discriminator says: `logits` [batch, ...], above 0 for real, and its layers' `features`.
 
-    A logit for each patch of the input is the rule; every loss here counts each of them as one judgement.
+    A logit for each patch of the input is the rule; every loss here counts each of them as one judgement. `there`,
+    bool of the same shape, says which patches hold more than padding (None: all); features are 0 where there is only
+    padding.
     """
 
     logits: Tensor
     features: tuple[Tensor, ...]
+    there: Tensor | None = None
 
 
 def generator_hinge(fake: Sequence[Judgement]) -> Tensor:
@@ -25,7 +28,7 @@ def generator_hinge(fake: Sequence[Judgement]) -> Tensor:
 
     Bounded where the discriminator is fooled already, unlike -mean(D(fake)).
     """
-    return torch.stack([functional.relu(1 - scale.logits.float()).mean() for scale in fake]).mean()
+    return torch.stack([_mean(functional.relu(1 - scale.logits.float()), scale) for scale in fake]).mean()
 
 
 def discriminator_hinge(real: Sequence[Judgement], fake: Sequence[Judgement]) -> Tensor:
@@ -34,7 +37,7 @@ def discriminator_hinge(real: Sequence[Judgement], fake: Sequence[Judgement]) ->
     2 for a discriminator that knows nothing, 0 for one that is right by a margin of 1 everywhere.
     """
     scales = [
-        functional.relu(1 - yes.logits.float()).mean() + functional.relu(1 + no.logits.float()).mean()
+        _mean(functional.relu(1 - yes.logits.float()), yes) + _mean(functional.relu(1 + no.logits.float()), no)
         for yes, no in zip(real, fake, strict=True)
     ]
     return torch.stack(scales).mean()
@@ -76,8 +79,15 @@ def discriminator_accuracy(real: Sequence[Judgement], fake: Sequence[Judgement])
     1 is always right, 0.5 guessing. A logit of exactly 0 is half right.
     """
 
-    def right(logits: Tensor) -> Tensor:
-        return (logits.sign().float().mean() + 1) / 2
+    def right(logits: Tensor, scale: Judgement) -> Tensor:
+        return (_mean(logits.sign().float(), scale) + 1) / 2
 
-    scales = [(right(yes.logits) + right(-no.logits)) / 2 for yes, no in zip(real, fake, strict=True)]
+    scales = [(right(yes.logits, yes) + right(-no.logits, no)) / 2 for yes, no in zip(real, fake, strict=True)]
     return torch.stack(scales).mean()
+
+
+def _mean(values: Tensor, scale: Judgement) -> Tensor:
+    """The mean of a value for each logit, without those of padding."""
+    if scale.there is None:
+        return values.mean()
+    return (values * scale.there).sum() / scale.there.sum().clamp(min=1)

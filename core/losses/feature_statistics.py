@@ -22,7 +22,8 @@ def feature_statistics(real: Sequence[Judgement], fake: Sequence[Judgement]) -> 
     distances = []
     for yes, no in zip(real, fake, strict=True):
         for target, feature in zip(yes.features, no.features, strict=True):
-            level = target.detach().float().abs().mean().clamp(min=SILENT)
+            size = target.detach().float().abs()
+            level = (size.sum() / (size > 0).sum().clamp(min=1)).clamp(min=SILENT)  # without what is padding
             distances.append(functional.l1_loss(_statistics(feature), _statistics(target.detach())) / level)
     return torch.stack(distances).mean()
 
@@ -30,5 +31,8 @@ def feature_statistics(real: Sequence[Judgement], fake: Sequence[Judgement]) -> 
 def _statistics(feature: Tensor) -> Tensor:
     """[batch, 2 * channels] of features [batch, channels, ...]."""
     flat = feature.float().flatten(2) if feature.ndim > 2 else feature.float()[..., None]
-    deviation = (flat.var(dim=-1, correction=0) + EPSILON).sqrt()
-    return torch.cat([flat.mean(dim=-1), deviation], dim=1)
+    there = (flat != 0).any(dim=1, keepdim=True)  # all 0 is padding, see `Judgement`
+    count = there.sum(dim=-1).clamp(min=1)
+    mean = flat.sum(dim=-1) / count
+    variance = ((flat - mean[..., None]) * there).square().sum(dim=-1) / count
+    return torch.cat([mean, (variance + EPSILON).sqrt()], dim=1)

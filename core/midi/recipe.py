@@ -125,7 +125,7 @@ class MidiRecipe:
 
     def objective(self, terms: Mapping[str, float], kl_weight: float) -> float:
         """Nats a token of the bound on the likelihood, its KL at the final weight: no weight that learns is in it."""
-        kl = self.config.loss.kl.weight_max * terms["kl_raw"] / self._length
+        kl = self.config.loss.kl.weight_max * terms["kl_raw"] / self._tokens_a_window
         return terms["recon_base_reconstruction"] + kl
 
     def configure(self, config: TrainingConfig) -> None:
@@ -187,6 +187,12 @@ class MidiRecipe:
             discriminator = MultiScaleDiscriminator(self.config.adversarial.channels / FULL_CHANNELS).to(self._device)
         steps = total_steps(self.config, self.steps_per_epoch)
         return Opponent(discriminator, FrameworkGame(self._framework), self.config.adversarial, steps)
+
+    @cached_property
+    def _tokens_a_window(self) -> float:
+        """Of the validation windows, on average: short tunes do not fill theirs."""
+        batches = list(validation_batches(self._val, self.config.tunes, VALIDATION_BATCH))
+        return sum(int((batch >= 0).sum()) for batch in batches) / sum(map(len, batches))
 
     @cached_property
     def _preview_tunes(self) -> list[tuple[str, Tensor]]:

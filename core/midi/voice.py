@@ -52,7 +52,7 @@ class MidiVoice:
         for start, border, tokens in zip(starts, [*starts[1:], end], windows, strict=True):
             mu, _ = self._model.encode(tokens[None])
             pieces.append((start, self._written(mu, 0, 0.0, border - start)))
-        return _rendered(joined(pieces, end))
+        return _rendered(joined(pieces, end), end)
 
     @torch.inference_mode()
     def samples(self, count: int, seed: int, temperature: float, seconds: float | None) -> Iterator[Rendering]:
@@ -63,7 +63,7 @@ class MidiVoice:
         for number in range(count):
             drawn = numbered_seed(seed, number)
             latent = self._model.sample(1, torch.Generator().manual_seed(drawn), temperature)
-            yield _rendered(self._written(latent, drawn, temperature, steps))
+            yield _rendered(self._written(latent, drawn, temperature, steps), steps)
 
     @torch.inference_mode()
     def variations(self, source: Path, count: int, seed: int, temperature: float) -> Iterator[Rendering]:
@@ -119,7 +119,7 @@ class MidiVoice:
         if not notes:
             return []
         recent = sorted(notes)[-self._length // 4 :]  # a note is two tokens and part of a shift
-        while True:
+        while recent:
             begin = recent[0].start
             tokens = encode([note._replace(start=note.start - begin, end=note.end - begin) for note in recent])
             gap = now - begin - steps_of(tokens)
@@ -128,7 +128,11 @@ class MidiVoice:
             if len(tokens) <= self._length // 2:
                 return tokens
             recent = recent[len(recent) // 4 + 1 :]
+        return []  # a rest so long that nothing before it fits
 
 
-def _rendered(notes: list[Note]) -> Rendering:
-    return Rendering(midi_bytes(notes), max((note.end for note in notes), default=0) * STEP_SECONDS)
+def _rendered(notes: list[Note], steps: int | None = None) -> Rendering:
+    """A file that lasts so many steps, rests at its end included; None: as long as its notes."""
+    last = max((note.end for note in notes), default=0)
+    seconds = (last if steps is None else max(last, steps)) * STEP_SECONDS
+    return Rendering(midi_bytes(notes, seconds), seconds)

@@ -54,7 +54,7 @@ class TokenScale(nn.Module):
         if self.whole is not None:
             x = x + functional.leaky_relu(self.whole(_mean(x, there)), SLOPE)
         logits = self.out(x)[..., 0]
-        return Judgement(torch.where(there, logits, _mean(logits[..., None], there)[..., 0]), tuple(features))
+        return Judgement(torch.where(there, logits, _mean(logits[..., None], there)[..., 0]), tuple(features), there)
 
 
 class MultiScaleDiscriminator(Discriminator):

@@ -4,7 +4,7 @@ Names and defaults follow the specification (documents 1, 2 and 5). A value of "
 so is settled by `core.training.presets.resolve` from what the data folder holds; a resolved config has none left.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
@@ -221,6 +221,14 @@ class TrainingConfig:
         check(weight > 0, "loss.stft.weight", stft.weight,
                "above 0 while loss.reconstruction has no weight: something must be learned")  # fmt: skip
         check(0 <= self.ema_decay < 1, "ema_decay", self.ema_decay, "0 up to, not including, 1")
+
+
+def check_keys(given: Iterable[str], recipe: str) -> None:
+    """Raise ConfigError for a key that somebody set and that only another kind of recipe reads."""
+    for name, keys in OWN_KEYS.items():
+        for key in sorted(given) if name != recipe else ():
+            if key.startswith(keys):
+                raise ConfigError(f"{key}: is read by the {name} recipe alone, and this run is {recipe}; leave it out")
 
 
 def to_dict(config: TrainingConfig) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def kind_of(recipe: str, folder: Path) -> Kind:
     if recipe != "auto":
         return KINDS[recipe]  # type: ignore[index]
     every = frozenset[str]().union(*(kind.suffixes for kind in KINDS.values()))
-    suffixes = Counter(path.suffix.lower() for path in find_files(folder, every, "sound"))
+    suffixes = Counter(path.suffix.lower() for path in find_files(folder, every, "file"))
     return max(KINDS.values(), key=lambda kind: sum(suffixes[suffix] for suffix in kind.suffixes))
 
 

@@ -83,11 +83,14 @@ def resolve(config: TrainingConfig, file_count: int, train_chunks: int, given: A
         given_now,
         **{name: pick(f"regularization.{name}", getattr(given_now, name), value) for name, value in chosen.items()},
     )
+    free_bits = config.loss.kl.free_bits if kind.free_bits is None else kind.free_bits
+    if config.loss.kl.schedule == "adaptive":  # it has a target instead, which a floor may stand above
+        free_bits = 0.0
     kl = replace(
         config.loss.kl,
         warmup_fraction=pick("loss.kl.warmup_fraction", config.loss.kl.warmup_fraction, preset.kl_warmup_fraction),
         weight_max=pick("loss.kl.weight_max", config.loss.kl.weight_max, kind.kl_weight),
-        free_bits=pick("loss.kl.free_bits", config.loss.kl.free_bits, kind.free_bits or config.loss.kl.free_bits),
+        free_bits=pick("loss.kl.free_bits", config.loss.kl.free_bits, free_bits),
     )
     batch_size = config.batch_size or batch_size_for(train_chunks, config.data.chunk_seconds, kind.max_batch)
     epochs = config.epochs or kind.epochs or preset.max_epochs

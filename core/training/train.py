@@ -22,7 +22,7 @@ from core.run.folder import RunFolder, atomic_write
 from core.run.store import RunWriter
 from core.training.checkpoint_files import find_checkpoint, list_checkpoints
 from core.training.checkpoints import load_checkpoint
-from core.training.config import ConfigError, TrainingConfig
+from core.training.config import ConfigError, TrainingConfig, check_keys
 from core.training.config_file import dump_config, read_config
 from core.training.control import Control
 from core.training.devices import choose_device, choose_threads, describe_device
@@ -124,6 +124,7 @@ def _session(
         shown = _shown(writer, journal, control)
         kind = kind_of(config.recipe, Path(config.data.path).expanduser())
         config = replace(config, recipe=kind.name)
+        check_keys(given, kind.name)
         recipe = load_recipe(kind.name).prepare(config, given, device, shown, held_out, resumed=contents is not None)
     except Stopped:
         complete = TrainingCompleteEvent(control.stop_reason or "cancelled", 0, 0)

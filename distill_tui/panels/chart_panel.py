@@ -9,6 +9,7 @@ from distill_tui.format import clean, number, plural
 from distill_tui.panels.curves import (
     Bests,
     Tracer,
+    has_best,
     is_to_come,
     newest_step,
     present,
@@ -160,7 +161,7 @@ class ChartPanel(Panel):
         self._values = values_axis(
             [curve.points for curve in curves], log=self.log_scale, former=self._values, ticks=max(3, min(6, tall // 3))
         )
-        best = self._bests(self.snapshot.state).get(self.term.name)
+        best = self._bests(self.snapshot.state).get(self.term.name) if has_best(self.term) else None
         reach, best_step = SMOOTHING[self.smoothing], best.step if best else None
         drawing = draw(curves, x, self._values, width, tall, smoothing=reach, best=best_step)
         labels = label_column(self._values, LABELS - 1, tall)
@@ -183,7 +184,8 @@ class ChartPanel(Panel):
                Run(number(present(train, state, self.term)), "train"), Run(f" {trend(train)}", "train")]  # fmt: skip
         if (value := validation(state.epoch, self.term)) is not None:
             row += [Run("  validation ", "muted"), Run(number(value), "validation")]
-        if (best := self._bests(state).get(self.term.name)) is not None and width > 100:
+        best = self._bests(state).get(self.term.name) if has_best(self.term) else None
+        if best is not None and width > 100:
             row += [Run("  best ", "muted"), Run(number(best.value), "best"), Run(f" at epoch {best.epoch}", "muted")]
         return tuple(row)
 

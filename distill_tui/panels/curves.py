@@ -62,6 +62,11 @@ def validation(epoch: EpochMetrics | None, term: TermInfo) -> float | None:
     return epoch.val_terms.get(term.name) if epoch else None
 
 
+def has_best(term: TermInfo) -> bool:
+    """Whether lower is better: of weights, schedules and the adversary's terms there is no best."""
+    return term.judged or term.group == "total"
+
+
 class Bests:
     """Every term's lowest finite validation value, worked out anew when an epoch has ended."""
 

@@ -14,6 +14,7 @@ from distill_tui.format import clean, number
 from distill_tui.panels.curves import (
     Bests,
     Tracer,
+    has_best,
     is_to_come,
     newest_step,
     present,
@@ -257,7 +258,7 @@ class TermsPanel(Panel):
         if term is first and epoch is not None and epoch.latent_dimensions:
             text = f"{epoch.active_dimensions} of {epoch.latent_dimensions}"
             return Run(text, "best"), Run(" dimensions used" if width > 34 else " used", "muted")
-        best = self._bests(self.snapshot.state).get(term.name)
+        best = self._bests(self.snapshot.state).get(term.name) if has_best(term) else None
         if best is None:
             return ()
         return Run("best ", "muted"), Run(number(best.value), "best"), Run(f" at {best.epoch}", "muted")

@@ -60,4 +60,3 @@ def settings_lines(plan: Plan) -> list[tuple[str, str]]:
         ("epochs", f"{count(config.epochs)}, about {plural(steps, 'step')} each"),
         ("previews", f"every {plural(config.preview.every, 'epoch')}"),
     ]
-

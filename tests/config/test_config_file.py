@@ -18,6 +18,7 @@ from core.training.config import (
     ReconLossConfig,
     STFTLossConfig,
     TrainingConfig,
+    check_keys,
     flatten,
     to_dict,
 )
@@ -195,3 +196,20 @@ def test_a_config_written_by_hand_in_part_keeps_the_other_defaults(tmp_path: Pat
     config, given_keys = read_config(written(tmp_path, "[preview]\nevery = 3\n"))
     assert config == replace(TrainingConfig(), preview=PreviewConfig(every=3))
     assert given_keys == {"preview.every"}
+
+
+def test_keys_of_another_recipe_are_named() -> None:
+    check_keys({"recipe", "epochs", "loss.kl.weight_max", "tunes.min_notes"}, "midi")
+    with pytest.raises(ConfigError, match=r"spectrogram.n_fft: is read by the audio recipe alone"):
+        check_keys({"spectrogram.n_fft"}, "midi")
+    with pytest.raises(ConfigError, match=r"loss.balance: is read by the midi recipe alone"):
+        check_keys({"loss.balance"}, "audio")
+
+
+def test_a_config_leaves_out_what_only_another_recipe_reads() -> None:
+    tunes, sounds = (flatten(to_dict(TrainingConfig(recipe=name))) for name in ("midi", "audio"))
+    assert not [key for key in tunes if key.startswith(("spectrogram.", "augment.", "model.", "loss.stft."))]
+    assert not [key for key in sounds if key.startswith(("tunes.", "token_model.", "loss.constraints."))]
+    assert {"loss.kl.weight_max", "adversarial.mode", "regularization.dropout"} <= tunes.keys() & sounds.keys()
+    odd = TrainingConfig(recipe="midi", model=ModelConfig(width=17))
+    assert from_dict(to_dict(odd)) == odd  # what somebody did set stays

@@ -2,11 +2,15 @@
 
 import pytest
 import torch
+from torch import Tensor
+from torch.nn import functional
 
 from core.losses.feature_statistics import feature_statistics
 from core.losses.framework import LEARNED, ComprehensiveLossFramework
 from core.losses.framework_game import FrameworkGame
 from core.losses.stabilizer import AdversarialStabilizer
+from core.midi.vocabulary import ABSENT, SIZE
+from core.models.token_discriminator import MultiScaleDiscriminator, one_hot, soft_tokens
 from tests.losses.music import MELODY
 from tests.losses.played import case, said
 
@@ -119,3 +123,24 @@ class TestGame:
         side = game.generator(one.real, one.fake)
         assert side.pull.item() == pytest.approx(side.terms["gen_adversarial"].item())
         assert framework.stabilizer.generator_loss_scale == 0.25
+
+
+@pytest.mark.parametrize("more", [1, 16, 200])
+def test_padding_changes_nothing_on_either_side(more: int) -> None:
+    """Rows of different lengths, padded further: every loss of both players stays."""
+    torch.manual_seed(0)
+    discriminator = MultiScaleDiscriminator(width=0.05).eval()
+    framework = ComprehensiveLossFramework(use_automatic_balancing=False)
+    tokens = torch.randint(0, SIZE, (3, 64))
+    tokens[1, 40:], tokens[2, 7:] = ABSENT, ABSENT
+    logits = torch.randn(3, 64, SIZE)
+
+    def losses(extra: int) -> dict[str, Tensor]:
+        padded = functional.pad(tokens, (0, extra), value=ABSENT)
+        fake = discriminator(soft_tokens(functional.pad(logits, (0, 0, 0, extra)), padded))
+        real = discriminator(one_hot(padded))
+        return framework.generator_side(real, fake) | framework.discriminator_side(real, fake)
+
+    plain = losses(0)
+    for name, value in losses(more).items():
+        assert torch.allclose(value, plain[name], rtol=1e-4, atol=1e-6), name
