@@ -235,7 +235,7 @@ class PosteriorCollapse(Alarm):
         smaller = f"{fewer} dimensions ({keys})"
         return Finding(
             title=f"Only {metrics.active_dimensions} of {metrics.latent_dimensions} latent dimensions are in use",
-            explanation="The others carry less than 0.1 nats each, so the latent is larger than this material needs, or "
+            explanation="The others carry less than 0.1 nats each: the latent is larger than this material needs, or "
             "the prior holds it down.",
             action=f"Train again with a smaller latent, {smaller}, or a weaker prior, {weaker}"
             if fewer < metrics.latent_dimensions
