@@ -4,7 +4,7 @@ Names and defaults follow the specification (documents 1, 2 and 5). A value of "
 so is settled by `core.training.presets.resolve` from what the data folder holds; a resolved config has none left.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
@@ -223,11 +223,12 @@ class TrainingConfig:
         check(0 <= self.ema_decay < 1, "ema_decay", self.ema_decay, "0 up to, not including, 1")
 
 
-def check_keys(given: Iterable[str], recipe: str) -> None:
-    """Raise ConfigError for a key that somebody set and that only another kind of recipe reads."""
+def check_keys(config: TrainingConfig, recipe: str) -> None:
+    """Raise ConfigError for a value that was changed and that only another kind of recipe than `recipe` reads."""
+    flat, defaults = flatten(_plain(config)), flatten(_plain(TrainingConfig()))
     for name, keys in OWN_KEYS.items():
-        for key in sorted(given) if name != recipe else ():
-            if key.startswith(keys):
+        for key, value in flat.items() if name != recipe else ():
+            if key.startswith(keys) and value != defaults.get(key):
                 raise ConfigError(f"{key}: is read by the {name} recipe alone, and this run is {recipe}; leave it out")
 
 

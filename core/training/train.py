@@ -124,7 +124,7 @@ def _session(
         shown = _shown(writer, journal, control)
         kind = kind_of(config.recipe, Path(config.data.path).expanduser())
         config = replace(config, recipe=kind.name)
-        check_keys(given, kind.name)
+        check_keys(config, kind.name)
         recipe = load_recipe(kind.name).prepare(config, given, device, shown, held_out, resumed=contents is not None)
     except Stopped:
         complete = TrainingCompleteEvent(control.stop_reason or "cancelled", 0, 0)

@@ -88,18 +88,19 @@ def run(args: argparse.Namespace) -> int:
     config, given = load_config(args.config, args.set, overrides)
     if not config.data.path:
         raise CommandError("no folder of sounds or tunes was given", hint="distill-tui train DATA")
-    check_folder(Path(config.data.path), config.recipe, given)
+    check_folder(config)
     return begin(config, given, args.runs or default_runs_dir(), headless=args.headless, as_json=args.json)
 
 
-def check_folder(folder: Path, recipe: str, given: frozenset[str]) -> None:
+def check_folder(config: TrainingConfig) -> None:
     """Raise DataError before any screen when there is nothing to train on, ConfigError for keys of another kind."""
     from core.errors import DataError
     from core.folders import find_files
     from core.training.kinds import kind_of
 
-    kind = kind_of(recipe, folder)
-    check_keys(given, kind.name)
+    folder = Path(config.data.path)
+    kind = kind_of(config.recipe, folder)
+    check_keys(config, kind.name)
     if len(find_files(folder, kind.suffixes, kind.noun)) < 2:
         raise DataError(
             f"{folder}: 1 {kind.noun}, and 2 are the least: one to learn from, one to judge by; add {kind.noun}s"

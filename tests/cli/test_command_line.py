@@ -48,7 +48,7 @@ def test_every_command_explains_its_options(name: str) -> None:
         (["train", ".", "--preset", "bold"], "--preset"),
         (["train"], "no folder of sounds"),
         (["train", "nowhere"], "no such folder"),
-        (["train", "."], "no sounds in it"),
+        (["train", "."], "no files in it"),
         (["train", ".", "--set", "loss.stft.wieght=2"], "did you mean loss.stft.weight?"),
         (["train", ".", "--epochs", "-1"], "epochs = -1"),
         (["train", ".", "--config", "nowhere.toml"], "nowhere.toml: cannot be read as a config"),

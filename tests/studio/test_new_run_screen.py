@@ -112,7 +112,7 @@ async def test_start_waits_until_there_is_something_to_train_on(tmp_path: Path, 
         field = host.form.query_one("#new-folder", Input)
         for text, problem in (
             (str(tmp_path / "nowhere"), "no such folder"),
-            (str(tmp_path / "empty"), "no sounds"),
+            (str(tmp_path / "empty"), "no files"),
             (str(one), "at least 2"),
             ("~nobody-of-this-name/x", "nobody-of-this-name"),
         ):
