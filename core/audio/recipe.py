@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from core.audio.bank import SoundBank, training_batch, validation_batches
+from core.audio.building import build_model
 from core.audio.files import find_sounds
 from core.audio.segments import same_segments
 from core.audio.spectrogram import AudioSpectrogram
@@ -280,23 +281,6 @@ class AudioRecipe:
 
 def _of(progress: Progress, what: str, done: int, total: int) -> None:
     progress(done, total, what)
-
-
-def build_model(config: TrainingConfig) -> ConvVAE:
-    """The model that a resolved config describes, not yet fitted to any sound."""
-    spec, model = config.spectrogram, config.model
-    return ConvVAE(
-        in_channels=spec.channels,
-        bands=spec.bands,
-        frames=1 + round(config.data.chunk_seconds * spec.sample_rate) // spec.hop_length,
-        latent_dim=model.latent_dim,
-        latent=model.latent,
-        patch_frames=model.patch_frames,
-        components=model.components,
-        width=model.width,
-        blocks=model.blocks,
-        dropout=config.regularization.dropout,
-    )
 
 
 def _too_few(folder: Path, bank: SoundBank) -> str:

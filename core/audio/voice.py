@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from core.audio.building import build_model
 from core.audio.files import UnreadableSound, read_sound
-from core.audio.recipe import build_model
 from core.audio.remake import Place, Remaker
 from core.training.checkpoints import load_weights
 from core.training.config import TrainingConfig

@@ -8,7 +8,7 @@ import soundfile
 import torch
 from torch import Tensor
 
-from core.audio.recipe import build_model
+from core.audio.building import build_model
 from core.audio.remake import Remaker
 from core.audio.seams import joined_sound
 from core.audio.spectrogram import AudioSpectrogram
