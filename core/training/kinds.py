@@ -62,7 +62,7 @@ KINDS: dict[KindName, Kind] = {
         # A floor under each of the 128 dimensions: at weight 1 without it the decoder does with 5 of them.
         free_bits=0.2,
         dropout=0.1,
-        epochs=60,
+        epochs=30,
         learning_rate=1e-3,
         max_batch=16,
     ),
