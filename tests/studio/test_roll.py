@@ -228,7 +228,7 @@ async def test_the_selected_tune_is_seen_below_the_list_with_its_octaves_and_sec
         assert any(line.startswith(" C4") for line in picture)
         assert "0 s" in picture[-1]
         assert sum(character in "▀▄█" for line in picture for character in line) >= 8 * 7
-        assert host.panel.border_subtitle == "8 notes"
+        await until(pilot, lambda: host.panel.border_subtitle == "8 notes")
         assert host.panel.rows.size.height >= 3
         assert all(cell_len(line) == host.panel.roll.size.width for line in picture)
 
