@@ -17,10 +17,11 @@ from core.audio.files import read_sound
 from core.audio.recipe import AudioRecipe
 from core.audio.remake import Place, Remaker
 from core.audio.voice import AudioVoice
+from core.losses.kl import ACTIVE_NATS
 from core.models.conv_vae import ConvVAE
 from core.training.optimize import unwrapped
 from core.training.state import TrainingState
-from core.training.validation import ACTIVE_NATS, validate
+from core.training.validation import validate
 
 COUNT = 16  # of the samples, and of the real sounds that their variety is compared with
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 from tune_measures import Histogram, overlaps
 
-from core.losses.kl import kl_per_dimension
+from core.losses.kl import ACTIVE_NATS, kl_per_dimension
 from core.midi.likeness import note_f1
 from core.midi.recipe import MidiRecipe
 from core.midi.tokens import decode
@@ -21,7 +21,6 @@ from core.midi.voice import TOP_P
 from core.midi.written import steps_of
 from core.models.token_vae import TokenVAE
 from core.training.optimize import unwrapped
-from core.training.validation import ACTIVE_NATS
 
 # Every name may be asked for with --settings. Each is the defaults with these values.
 SETTINGS: dict[str, dict[str, Any]] = {

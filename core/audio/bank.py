@@ -17,6 +17,7 @@ from core.errors import DataError
 from core.folders import relative_name
 from core.run.events import SkippedFile
 from core.training.config import DataConfig, TrainingConfig
+from core.training.drawing import drawn
 
 Progress = Callable[[int, int], None]
 
@@ -115,7 +116,7 @@ def training_batch(
     """
     samples = round(config.data.chunk_seconds * bank.sample_rate)
     augmenter = Augmenter(config.augment)
-    sounds = _draw_sounds(bank, samples, batch_size, generator)
+    sounds = drawn(bank.chunk_counts(samples), batch_size, generator)
     rates = augmenter.rates(batch_size, generator)
     places = torch.rand(batch_size, generator=generator, dtype=torch.float64)
     lead = round(LEAD_SECONDS * bank.sample_rate)
@@ -145,16 +146,6 @@ def validation_batches(
     for first in range(0, len(places), batch_size):
         sounds, starts = zip(*places[first : first + batch_size], strict=True)
         yield bank.crop(sounds, starts, samples)[:, None]
-
-
-def _draw_sounds(bank: SoundBank, samples: int, batch_size: int, generator: torch.Generator) -> list[int]:
-    order = torch.randperm(len(bank.files), generator=generator)
-    weights = torch.tensor(bank.chunk_counts(samples), dtype=torch.float64)[order].cumsum(0)
-    offset = torch.rand(1, generator=generator, dtype=torch.float64)
-    points = (torch.arange(batch_size) + offset) / batch_size * weights[-1]
-    drawn = order[torch.searchsorted(weights, points, right=True).clamp(max=len(order) - 1)]
-    shuffled = drawn[torch.randperm(batch_size, generator=generator)]
-    return [int(sound) for sound in shuffled]
 
 
 def _check_worth(waveform: Tensor, sample_rate: int, config: DataConfig) -> None:

@@ -14,7 +14,6 @@ from core.audio.files import find_sounds
 from core.audio.segments import same_segments
 from core.audio.spectrogram import AudioSpectrogram
 from core.audio.split import split_files
-from core.errors import DataError
 from core.folders import relative_name
 from core.losses.audible import audible
 from core.losses.game import HingeGame
@@ -28,8 +27,9 @@ from core.run.events import TermInfo
 from core.training.annealing import KLWeight
 from core.training.config import ConfigError, LatentKind, TrainingConfig
 from core.training.opponent import Opponent
-from core.training.presets import resolve, steps_in_epoch, total_steps, validation_fraction
+from core.training.presets import resolve, steps_in_epoch, total_steps
 from core.training.recipe import DataSummary, Heard, Losses, PreviewDraft, Progress
+from core.training.split import sides
 
 # Augmented chunks that principal components are fitted to: for patches a few seconds' worth of each sound, for whole
 # chunks many more, since each of them is a single sample.
@@ -100,18 +100,10 @@ class AudioRecipe:
         bank = SoundBank.load(
             find_sounds(folder), config.data, sample_rate, partial(_of, progress, "files"), root=folder
         )
-        if len(bank.files) < 2:
-            raise DataError(_too_few(folder, bank))
-        if held_out:
-            val_files = [path for path in bank.files if relative_name(path, folder) in held_out]
-            train_files = [path for path in bank.files if path not in set(val_files)]
-            if not train_files or not val_files:
-                raise DataError(
-                    f"{folder}: the sounds that this run was trained and judged on are gone; bring them back"
-                )
-        else:
-            fraction = config.data.validation_fraction or validation_fraction(len(bank.files))
-            train_files, val_files = split_files(bank.files, fraction, config.seed)
+        draw = partial(split_files, bank.files, seed=config.seed)
+        train_files, val_files = sides(
+            bank.files, bank.skipped, folder, "sound", held_out, config.data.validation_fraction, draw
+        )
         train, val = bank.subset(train_files), bank.subset(val_files)
         chunks = train.chunks(round(config.data.chunk_seconds * sample_rate))
         names = tuple(relative_name(path, folder) for path in val_files)
@@ -281,11 +273,3 @@ class AudioRecipe:
 
 def _of(progress: Progress, what: str, done: int, total: int) -> None:
     progress(done, total, what)
-
-
-def _too_few(folder: Path, bank: SoundBank) -> str:
-    skipped = f"; skipped {bank.skipped[0].path}: {bank.skipped[0].reason}" if bank.skipped else ""
-    return (
-        f"{folder}: {len(bank.files)} usable sound{'' if len(bank.files) == 1 else 's'}, and 2 are the least "
-        f"(one to learn from, one to judge by){skipped}; add sounds"
-    )

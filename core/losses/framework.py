@@ -17,7 +17,7 @@ from core.losses.adversarial import (
 from core.losses.balance import MultiObjectiveLossBalancer
 from core.losses.feature_statistics import feature_statistics
 from core.losses.framework_terms import ADVERSARIAL, GROUPS, TERMS
-from core.losses.kl import kl_per_dimension
+from core.losses.kl import ACTIVE_NATS, kl_per_dimension
 from core.losses.kl_schedule import AdaptiveKLScheduler, ScheduleType
 from core.losses.music_constraints import MusicalConstraintLoss
 from core.losses.perceptual import PerceptualReconstructionLoss
@@ -27,7 +27,6 @@ from core.run.events import TermInfo
 
 __all__ = ["GROUPS", "LEARNED", "TERMS", "ComprehensiveLossFramework"]
 
-ACTIVE_NATS = 0.1  # a latent dimension under this KL says nothing (specification 5, open question 1)
 TINY = 1e-8
 
 # The objectives whose weights learn. The KL is not one of them: it is the other half of the bound on the likelihood

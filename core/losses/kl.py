@@ -5,7 +5,9 @@ from torch.nn import functional
 
 from core.training.schedules import get_kl_weight
 
-__all__ = ["compute_kl_divergence", "get_kl_weight", "kl_per_dimension", "kl_with_free_bits", "vae_loss"]
+__all__ = ["ACTIVE_NATS", "compute_kl_divergence", "get_kl_weight", "kl_per_dimension", "kl_with_free_bits", "vae_loss"]
+
+ACTIVE_NATS = 0.1  # a latent dimension under this KL says nothing (specification 5, open question 1)
 
 
 def kl_per_dimension(mu: Tensor, logvar: Tensor) -> Tensor:

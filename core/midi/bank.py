@@ -14,6 +14,7 @@ from core.midi.tokens import encode
 from core.midi.vocabulary import NOTE_OFF, TIME_SHIFT, VELOCITY
 from core.midi.windows import Columns, notes_for, token_rows
 from core.run.events import SkippedFile
+from core.training.drawing import drawn
 from core.training.tunes_config import TunesConfig
 
 Progress = Callable[[int, int], None]
@@ -107,7 +108,7 @@ def training_batch(bank: TuneBank, config: TunesConfig, batch_size: int, generat
     are ABSENT.
     """
     length = config.window_tokens
-    tunes = _draw(bank.window_counts(length), batch_size, generator)
+    tunes = drawn(bank.window_counts(length), batch_size, generator)
     places = []
     for tune, place in zip(tunes, torch.rand(batch_size, generator=generator, dtype=torch.float64), strict=True):
         starts = bank.starts(tune, length)
@@ -191,16 +192,6 @@ def _token_places(tunes: Sequence[Tune]) -> tuple[list[int], list[tuple[Columns,
         lengths.append(len(tokens))
         places.append((first, np.searchsorted(now, onsets)))
     return lengths, places
-
-
-def _draw(weights: Sequence[int], count: int, generator: torch.Generator) -> list[int]:
-    """`count` places in `weights`, in proportion to them, evenly (systematic sampling; Madow 1949), in any order."""
-    order = torch.randperm(len(weights), generator=generator)
-    upto = torch.tensor(weights, dtype=torch.float64)[order].cumsum(0)
-    offset = torch.rand(1, generator=generator, dtype=torch.float64)
-    points = (torch.arange(count) + offset) / count * upto[-1]
-    drawn = order[torch.searchsorted(upto, points, right=True).clamp(max=len(order) - 1)]
-    return [int(place) for place in drawn[torch.randperm(count, generator=generator)]]
 
 
 def _check_worth(tune: Tune, config: TunesConfig) -> None:

@@ -1,14 +1,13 @@
 """The MIDI recipe: a token VAE-GAN on windows of a folder of tunes, trained by the comprehensive loss framework."""
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from core.errors import DataError
 from core.folders import relative_name
 from core.losses.framework import ComprehensiveLossFramework
 from core.losses.framework_game import FrameworkGame
@@ -31,8 +30,9 @@ from core.models.token_vae import TokenVAE
 from core.training.annealing import KLWeight
 from core.training.config import TrainingConfig
 from core.training.opponent import Opponent
-from core.training.presets import resolve, steps_in_epoch, total_steps, validation_fraction
+from core.training.presets import resolve, steps_in_epoch, total_steps
 from core.training.recipe import DataSummary, Heard, Losses, PreviewDraft, Progress
+from core.training.split import sides
 
 VALIDATION_BATCH = 16
 SAMPLE_RATE = 32_000  # Hz, of previews
@@ -77,19 +77,10 @@ class MidiRecipe:
         bank = TuneBank.load(
             find_tunes(folder), config.tunes, lambda done, total: progress(done, total, "files"), root=folder
         )
-        if len(bank.files) < 2:
-            raise DataError(_too_few(folder, bank))
-        if held_out:
-            val_files = [path for path in bank.files if relative_name(path, folder) in held_out]
-            train_files = [path for path in bank.files if path not in set(val_files)]
-            if not train_files or not val_files:
-                raise DataError(
-                    f"{folder}: the tunes that this run was trained and judged on are gone; bring them back"
-                )
-        else:
-            fraction = config.data.validation_fraction or validation_fraction(len(bank.files))
-            tunes = list(zip(bank.files, bank.tunes, strict=True))
-            train_files, val_files = split_tunes(tunes, fraction, config.seed)
+        draw = partial(split_tunes, list(zip(bank.files, bank.tunes, strict=True)), seed=config.seed)
+        train_files, val_files = sides(
+            bank.files, bank.skipped, folder, "tune", held_out, config.data.validation_fraction, draw
+        )
         train, val = bank.subset(train_files), bank.subset(val_files)
         names = tuple(relative_name(path, folder) for path in val_files)
         data = DataSummary(len(train.files), len(val.files), train.seconds, tuple(bank.skipped), names)
@@ -248,12 +239,4 @@ def build_framework(config: TrainingConfig, scheduler: AdaptiveKLScheduler) -> C
             voice_leading_weight=constraints.voice_leading_weight,
             style=constraints.style or None,
         ),
-    )
-
-
-def _too_few(folder: Path, bank: TuneBank) -> str:
-    skipped = f"; skipped {bank.skipped[0].path}: {bank.skipped[0].reason}" if bank.skipped else ""
-    return (
-        f"{folder}: {len(bank.files)} usable tune{'' if len(bank.files) == 1 else 's'}, and 2 are the least "
-        f"(one to learn from, one to judge by){skipped}; add tunes"
     )

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import torch
 
+from core.losses.kl import ACTIVE_NATS
 from core.run.events import EpochMetrics
 from core.training.metrics import compute_overfitting_gap
 from core.training.optimize import Means, fetched, unwrapped
 from core.training.recipe import Recipe
 from core.training.state import TrainingState
-
-ACTIVE_NATS = 0.1  # a latent dimension under this KL says nothing (specification 5, open question 1)
 
 
 @dataclass(frozen=True)
