@@ -217,7 +217,8 @@ class TermsPanel(Panel):
         corner: Row = (Run(number(value), "validation"),) if value is not None else ()
         foot = self._foot(term, width)
         if width_of(heading) + width_of(corner) + 8 > width:  # no room for both above: validation goes below
-            foot, corner = ((*corner, Run("  ", "text"), *foot[:2]) if corner else foot), ()
+            below: Row = (*corner, Run("  ", "text"), *foot[:2]) if corner and foot else corner or foot
+            foot, corner = below, ()
         return framed(
             content, width, height, title=heading, corner=corner, foot=foot,
             focused=chosen and self.has_focus, border="muted" if chosen else "border",

@@ -21,8 +21,11 @@ class Plan:
     terms_as_list: bool
 
 
-def plan(width: int, height: int, terms: int) -> Plan:
-    """Share `height` rows of `width` columns between chart, `terms` terms and previews."""
+def plan(width: int, height: int, terms: int, most_lines: int | None = None) -> Plan:
+    """Share `height` rows of `width` columns between chart, `terms` terms and previews.
+
+    Of charts of terms at most `most_lines` lines, and lower ones, are seen at a time; None: as there is room for.
+    """
     side = min(76, max(40, width * 36 // 100)) if width >= NARROW else 0
     as_list = height < SHORT or width < 2 * NARROWEST
     lower = max(5, min(16, height * 24 // 100))
@@ -30,8 +33,9 @@ def plan(width: int, height: int, terms: int) -> Plan:
         band = min(max(1, terms) + 2, max(4, height // 3))
     else:
         columns = max(1, width // NARROWEST)
-        lines = max(1, -(-terms // columns))
-        band = min(lines * max(5, min(12, height * 19 // 100)), height * 45 // 100)
+        lines = min(max(1, -(-terms // columns)), most_lines or terms)
+        line = max(5, min(12, height * 19 // 100)) if most_lines is None else max(4, height * 11 // 100)
+        band = min(lines * line, height * 45 // 100)
     return Plan(max(4, height - band - lower), band, lower, side, as_list)
 
 

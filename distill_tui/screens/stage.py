@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 USUAL_TERMS = 5  # what room is kept for until the run has told its own
 PANELS = ("chart", "config", "terms", "previews", "events", "alerts")
+LINES_BESIDE_TUNES = 2  # of charts of terms; the others scroll
 CHART_ROWS = 11  # that the large chart keeps when it makes room for the tunes
 TUNE_ROWS, FEWEST_TUNE_ROWS = 22, 12  # of the lowest band, with and without which a tune is seen well, or at all
 
@@ -76,7 +77,8 @@ class Stage(Screen[None], inherit_bindings=False):
         if key == self._plan_for or not width:
             return
         self._plan_for = key
-        shares = plan(width, height - 3 - bool(self.alerts.display), terms or USUAL_TERMS)
+        lines = LINES_BESIDE_TUNES if scores else None
+        shares = plan(width, height - 3 - bool(self.alerts.display), terms or USUAL_TERMS, lines)
         spared = spare_rows(shares) if scores else 0
         self.query_one("#upper").styles.height = shares.upper - spared
         self.terms.styles.height = shares.terms

@@ -18,6 +18,7 @@ from distill_tui.keys import KEYS, bindings, footer, markdown_table, scoped
 from distill_tui.panels.config import _settings
 from distill_tui.panels.frame import fit, framed, joined, spread, width_of, wrapped
 from distill_tui.screens.layout import neighbour, plan
+from distill_tui.screens.stage import CHART_ROWS, FEWEST_TUNE_ROWS, LINES_BESIDE_TUNES, spare_rows
 
 
 @pytest.mark.parametrize(
@@ -94,6 +95,15 @@ def test_the_bands_fill_the_screen(width: int, height: int, terms: int) -> None:
     assert shares.side == 0 or shares.side < width / 2
     if height >= 18:
         assert shares.upper + shares.terms + shares.lower == height
+
+
+@pytest.mark.parametrize("size", [(120, 36), (120, 37), (200, 57)])
+def test_with_thirty_terms_there_is_room_to_see_a_tune(size: tuple[int, int]) -> None:
+    shares = plan(*size, 31, LINES_BESIDE_TUNES)
+    spared = spare_rows(shares)
+    assert shares.lower + spared >= FEWEST_TUNE_ROWS + 3
+    assert shares.upper - spared >= CHART_ROWS
+    assert shares.upper + shares.terms + shares.lower == size[1]
 
 
 def test_the_neighbour_is_the_one_that_faces_most() -> None:
