@@ -97,8 +97,8 @@ async def test_save_and_preview_are_asked_and_the_answer_is_shown(monitor: Monit
         assert "checkpoint at step 1,184," not in seen.text
         seen.link.answer(1, message="saved step 1184")
         await seen.until(lambda: "asked to save" not in seen.text)
-        assert "save: saved step 1184" in toasts(seen)
-        assert "checkpoint at step 1,184," in seen.text
+        await seen.until(lambda: "save: saved step 1184" in toasts(seen))
+        await seen.until(lambda: "checkpoint at step 1,184," in seen.text)
         await seen.press("p")
         await seen.until(lambda: seen.link.sent[-1] == Preview())
 
@@ -122,7 +122,7 @@ async def test_asking_a_run_that_nobody_trains_says_so(monitor: Monitor) -> None
     async with monitor(link) as seen:
         await seen.press("s")
         assert not link.sent
-        assert "no trainer is at work" in toasts(seen)
+        await seen.until(lambda: "no trainer is at work" in toasts(seen))
 
 
 async def test_a_refused_request_is_told_as_an_error(monitor: Monitor) -> None:
@@ -364,7 +364,7 @@ async def test_themes_change_with_a_key_and_bad_ones_are_refused_in_one_line(mon
         seen.app.choose_theme("zz-broken")
         await seen.pilot.pause()
         assert seen.app.theme == before
-        assert "zz-broken.toml" in toasts(seen)
+        await seen.until(lambda: "zz-broken.toml" in toasts(seen))
 
 
 async def test_reading_trouble_is_told_calmly_and_passes(monitor: Monitor) -> None:
