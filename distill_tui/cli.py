@@ -19,6 +19,7 @@ COMMANDS = {
     "train": "train on a folder of sounds or tunes",
     "resume": "train on where a run stopped",
     "watch": "monitor a run that another process trains, or a folder of runs",
+    "serve": "answer a monitor on another host over stdin and stdout (watch HOST:RUN starts it through ssh)",
     "runs": "list the runs",
     "save": "ask a live run to save a checkpoint",
     "stop": "ask a live run to save and stop",

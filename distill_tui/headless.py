@@ -16,6 +16,7 @@ from core.run.link import LinkError, RunLink
 from core.run.state import RunState, fold
 from distill_tui.errors import FAILED, FINISHED, PREEMPTED, complain
 from distill_tui.reports import PlainReport, Report, choose_report
+from distill_tui.session import resume_command
 from distill_tui.terminal import let_go_of_output
 
 if TYPE_CHECKING:
@@ -125,9 +126,7 @@ def watch_headless(link: RunLink) -> int:
     report.close()
     end = report.state.complete
     if end is None:
-        complain(
-            "no trainer holds this run, and it did not end by itself", hint=f"distill-tui resume {shlex.quote(where)}"
-        )
+        complain("no trainer holds this run, and it did not end by itself", hint=resume_command(link.info()))
     return FAILED if end is None or end.reason == "failed" else FINISHED
 
 

@@ -82,9 +82,9 @@ class Session:
         """What is being waited for until the first state has been read."""
         match self.start:
             case Train():
-                return "loading torch"
+                return "getting ready"
             case Resume():
-                return "loading torch and the checkpoint"
+                return "reading the checkpoint"
             case _:
                 return f"reading {self.name or 'the run'}"
 
@@ -205,9 +205,15 @@ class Session:
 
 
 def resume_command(info: RunInfo) -> str:
-    """What a person types to train the run on."""
+    """What a person types to train the run on, where its folder is."""
     import shlex
 
+    if not info.local_folder:
+        from core.run.remote_target import Remote
+
+        remote = Remote.parse(info.location)
+        if remote is not None:
+            return f"ssh -t {shlex.quote(remote.host)} {shlex.quote('distill-tui resume ' + shlex.quote(remote.path))}"
     return f"distill-tui resume {shlex.quote(info.location)}"
 
 

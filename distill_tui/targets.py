@@ -1,10 +1,14 @@
-"""Finds the run that a person named: by its folder, or by its name in the runs folder."""
+"""Finds the run that a person named: by its folder, by its name in the runs folder, or as HOST:PATH."""
 
 import difflib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from core.run.folder import RunFolder, default_runs_dir
+from core.run.folder import RunFolder, default_runs_dir, list_runs
 from distill_tui.errors import CommandError
+
+if TYPE_CHECKING:
+    from core.run.remote_target import Remote
 
 
 def find_run(target: str, runs_dir: Path | None = None) -> RunFolder:
@@ -17,6 +21,34 @@ def find_run(target: str, runs_dir: Path | None = None) -> RunFolder:
         return _found(target, Path(target).expanduser(), runs_dir or default_runs_dir())
     except OSError as error:
         raise CommandError(f"{target}: cannot be looked at ({error.strerror})", hint="distill-tui runs") from error
+    except (ValueError, RuntimeError) as error:  # a NUL in the name, a home that is not known
+        raise CommandError(f"{target}: no such run folder ({error})", hint="distill-tui runs") from error
+
+
+def find_run_or_runs(target: str) -> RunFolder | Path:
+    """As `find_run`, or the folder at `target` when there are runs in it; empty: the runs folder, made yet or not."""
+    if not target:
+        return default_runs_dir()
+    try:
+        path = Path(target).expanduser()
+        if path.is_dir() and not RunFolder(path).exists() and list_runs(path):
+            return path
+    except (OSError, ValueError, RuntimeError):
+        pass  # what is wrong with it is said below
+    return find_run(target)
+
+
+def find_remote(target: str, runs_dir: Path | None = None) -> "Remote | None":
+    """The host and path of HOST:PATH; None for what lies on this machine, also as a run's name, or is a plain path.
+
+    Raises LinkError for a host that ssh could take for something else.
+    """
+    if ":" not in target:
+        return None
+    from core.run.remote_target import Remote
+
+    named = "/" not in target and ((runs_dir or default_runs_dir()) / target).is_dir()
+    return None if named else Remote.parse_absent(target)
 
 
 def _found(target: str, path: Path, runs_dir: Path) -> RunFolder:

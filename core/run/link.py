@@ -1,5 +1,6 @@
 """The narrow door between a run and whoever watches it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -72,6 +73,12 @@ class RunLink(Protocol):
 
         `term` is a training term or column ("stft_loss", "learning_rate", "grad_norm", ...) or, as "val/" + term, the
         validation mean at each epoch's last step. A term that nothing has logged yet gives an empty series.
+        """
+
+    def expect(self, curves: Iterable[tuple[str, int, int | None, int]]) -> None:
+        """The next calls of `series` will be for these (term, lo, hi, width): over a line they come in one round trip.
+
+        It may be left out, and changes nothing but the time that those calls take.
         """
 
     def send(self, command: Command) -> int:

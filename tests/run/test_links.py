@@ -12,12 +12,14 @@ from pathlib import Path
 import fake_trainer
 import pytest
 from fake_trainer import FakeTrainer, wait_until
+from sshd import HOST
 
 from core.run.commands import Command, Mark, Preview, Save, Set, Stop
 from core.run.events import CheckpointSaved, CommandAnswered, NoteAdded, PreviewEvent, RunStarted, Stored
 from core.run.folder import RunFolder
 from core.run.link import LinkError, RunLink
 from core.run.links import FolderLink, ThreadLink, open_link
+from core.run.links.ssh import SshLink
 from core.run.state import RunState, fold
 from core.run.store import RunWriter
 
@@ -51,7 +53,7 @@ def process_trainer(folder: RunFolder) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, fake_trainer.__file__, str(folder.path)])
 
 
-@pytest.fixture(params=["thread", "folder"])
+@pytest.fixture(params=["thread", "folder", "ssh"])
 def watched(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Watched]:
     folder = RunFolder.create(tmp_path, "bells")
     folder.config_path.write_text('recipe = "audio"\n[data]\npath = "sounds"\n')
@@ -62,8 +64,11 @@ def watched(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Watched]
         trainer.start()
         finish = trainer.join
     else:
+        if request.param == "ssh":  # first: it skips where there is no sshd
+            request.getfixturevalue("sshd")
         process = process_trainer(folder)
-        link = open_link(str(folder.path))
+        wait_until(folder.exists)
+        link = open_link(f"{HOST}:{folder.path}" if request.param == "ssh" else str(folder.path))
         finish = lambda: process.wait(10)  # noqa: E731
     run = Watched(link, folder)
     wait_until(lambda: run.look().step)
@@ -76,7 +81,9 @@ def watched(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Watched]
 
 def test_it_tells_what_is_watched(watched: Watched) -> None:
     info = watched.link.info()
-    assert (info.name, info.live, info.local_folder) == ("bells", True, str(watched.folder.path))
+    here, path = not isinstance(watched.link, SshLink), str(watched.folder.path)
+    assert (info.name, info.live) == ("bells", True)
+    assert (info.location, info.local_folder) == ((path, path) if here else (f"{HOST}:{path}", ""))
     assert info.config == {"recipe": "audio", "data": {"path": "sounds"}}
     assert watched.link.trouble is None
 
@@ -271,9 +278,9 @@ class TestOpening:
         with pytest.raises(LinkError, match="no such folder"):
             open_link(str(tmp_path / "nowhere"))
 
-    def test_another_host_is_for_later_and_says_what_to_do_today(self) -> None:
-        with pytest.raises(LinkError, match=r"later version.*ssh -t me@box 'distill-tui watch /data/runs/bells'"):
-            open_link("me@box:/data/runs/bells")
+    def test_a_host_that_ssh_would_take_for_an_option_is_refused(self) -> None:
+        with pytest.raises(LinkError, match=r"^-oProxyCommand=touch x: a host cannot begin with a dash"):
+            open_link("-oProxyCommand=touch x:/data/runs/bells")
 
     def test_a_folder_with_a_colon_in_its_name_is_a_folder(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,7 +1,5 @@
 """The links to a run, and how one is chosen."""
 
-import re
-import shlex
 from pathlib import Path
 
 from core.run.folder import RunFolder, RunFolderError
@@ -11,19 +9,17 @@ from core.run.links.thread import Engine, ThreadLink
 
 __all__ = ["Engine", "FolderLink", "ThreadLink", "open_link"]
 
-_REMOTE = re.compile(r"(?P<host>[^/:\s]+):(?P<path>.+)", re.DOTALL)
-
 
 def open_link(target: str) -> RunLink:
-    """The link to `target`, a run folder on this machine. Raises LinkError for anything else."""
-    path = Path(target).expanduser()
-    remote = _REMOTE.fullmatch(target)
-    if remote and not path.exists():
-        watch = (
-            f"ssh -t {shlex.quote(remote['host'])} {shlex.quote('distill-tui watch ' + shlex.quote(remote['path']))}"
-        )
-        raise LinkError(f"{target}: watching another host comes with a later version; today: {watch}")
+    """The link to `target`: a run folder on this machine, or HOST:PATH through ssh. Blocks. Raises LinkError."""
+    from core.run.remote_target import Remote
+
+    remote = Remote.parse_absent(target)
+    if remote is not None:
+        from core.run.links.ssh import SshLink
+
+        return SshLink(remote.host, remote.path)
     try:
-        return FolderLink(RunFolder.open(path))
+        return FolderLink(RunFolder.open(Path(target).expanduser()))
     except RunFolderError as error:
         raise LinkError(str(error)) from error

@@ -3,6 +3,7 @@
 import shlex
 import shutil
 import time
+from collections.abc import Iterable
 
 from core.run.commands import Command
 from core.run.events import Stored
@@ -52,6 +53,9 @@ class FolderLink:
     def series(self, term: str, lo: int = 0, hi: int | None = None, width: int = 100) -> Series:
         """As `RunLink.series`."""
         return self._reader.series(term, lo, hi, width)
+
+    def expect(self, curves: Iterable[tuple[str, int, int | None, int]]) -> None:
+        """As `RunLink.expect`: a folder has every curve at hand."""
 
     def send(self, command: Command) -> int:
         """As `RunLink.send`."""
