@@ -1,15 +1,16 @@
 """The run folder: what lies where in it, how one is made and found, and a list of the runs in a folder."""
 
 import os
+import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from core.errors import UsageError
-from core.run import lock
+from core.run import labels, lock
 from core.run.atomic import atomic_file, atomic_write, remove_partial_files
 from core.run.lock import RunBusyError
 from core.run.reader import RunReader
@@ -20,6 +21,7 @@ __all__ = [
     "RunBusyError",
     "RunFolder",
     "RunFolderError",
+    "RunList",
     "RunSummary",
     "atomic_file",
     "atomic_write",
@@ -29,6 +31,7 @@ __all__ = [
 
 ListedStatus = Status | Literal["interrupted", "broken"]
 NAME_LENGTH = 64
+SETTLED_S = 1.0  # files that have been left alone for so long are read no more until they change
 
 
 class RunFolderError(UsageError):
@@ -152,7 +155,8 @@ class RunFolder:
 class RunSummary:
     """One line of a list of runs. `updated` is in seconds since 1970; `error` says what keeps it from being read.
 
-    "interrupted" is a session that has no end and no trainer any more: it can be resumed.
+    "interrupted" is a session that has no end and no trainer any more: it can be resumed. `archived`, `note` and
+    `baseline` are what a person has put on it (`core.run.labels`); `config` is nested, as in config.toml.
     """
 
     name: str
@@ -168,15 +172,57 @@ class RunSummary:
     updated: float = 0.0
     data: str = ""
     error: str = ""
+    archived: bool = False
+    note: str = ""
+    baseline: bool = False
+    config: dict[str, Any] = field(default_factory=dict, hash=False, repr=False)
+
+
+class RunList:
+    """The runs in `runs_dir`, to be read again and again: a run whose files are as they were is not read anew."""
+
+    def __init__(self, runs_dir: Path) -> None:
+        self.runs_dir = runs_dir
+        self._known: dict[Path, tuple[_Signature, RunSummary]] = {}
+
+    def read(self) -> list[RunSummary]:
+        """The latest first, the archived ones among them. Folders that hold no run are passed over; a broken run says
+        why."""
+        try:
+            folders = [RunFolder(path.absolute()) for path in self.runs_dir.iterdir() if path.is_dir()]
+        except OSError:  # not made yet: there are no runs
+            return []
+        known: dict[Path, tuple[_Signature, RunSummary]] = {}
+        baseline = labels.baseline(self.runs_dir.absolute())
+        runs = []
+        for folder in folders:
+            if folder.exists():
+                run = self._summary(folder, known)
+                runs.append(replace(run, baseline=True) if run.path == baseline else run)
+        self._known = known
+        return sorted(runs, key=lambda run: (-run.updated, run.name))
+
+    def _summary(self, folder: RunFolder, known: dict[Path, "tuple[_Signature, RunSummary]"]) -> RunSummary:
+        signature = _signature(folder)  # taken before reading, so that what is written meanwhile is read next time
+        former = self._known.get(folder.path)
+        run = former[1] if former is not None and former[0] == signature else _summary(folder)
+        # A file system's clock ticks every few milliseconds: two writes within a tick look like one.
+        if not run.error and signature.newest < time.time() - SETTLED_S:
+            known[folder.path] = signature, run
+        return run
+
+
+class _Signature(NamedTuple):
+    """What changes when the summary of a run does: its files' times and sizes, and whether it is trained."""
+
+    newest: float  # seconds since 1970
+    files: tuple[tuple[int, int, int] | None, ...]
+    live: bool
 
 
 def list_runs(runs_dir: Path) -> list[RunSummary]:
-    """The runs in `runs_dir`, the latest first. Folders that hold no run are passed over; a broken run says why."""
-    try:
-        folders = [RunFolder(path.absolute()) for path in runs_dir.iterdir() if path.is_dir()]
-    except OSError:  # not made yet: there are no runs
-        return []
-    return sorted((_summary(f) for f in folders if f.exists()), key=lambda run: (-run.updated, run.name))
+    """The runs in `runs_dir`, as `RunList.read` gives them, read once."""
+    return RunList(runs_dir).read()
 
 
 def default_runs_dir() -> Path:
@@ -190,10 +236,10 @@ def _summary(folder: RunFolder) -> RunSummary:
         state, config, live = reader.outline(), folder.config(), folder.is_live()
         updated = state.time or folder.path.stat().st_mtime
     except (UsageError, OSError) as error:
-        return RunSummary(folder.name, folder.path, "broken", folder.is_live(), error=str(error))
+        return _labelled(RunSummary(folder.name, folder.path, "broken", folder.is_live(), error=str(error)))
     finally:
         reader.close()
-    return RunSummary(
+    summary = RunSummary(
         name=folder.name,
         path=folder.path,
         status="interrupted" if _is_left_open(state) and not live else state.status,
@@ -206,7 +252,29 @@ def _summary(folder: RunFolder) -> RunSummary:
         best_epoch=state.best.epoch if state.best else None,
         updated=updated,
         data=_data_path(config),
+        config=config,
     )
+    return _labelled(summary)
+
+
+def _labelled(run: RunSummary) -> RunSummary:
+    return replace(run, archived=labels.is_archived(run.path), note=labels.note(run.path))
+
+
+def _signature(folder: RunFolder) -> _Signature:
+    wal = folder.store_path.with_name(folder.store_path.name + "-wal")
+    paths = (folder.store_path, folder.config_path, *labels.files(folder.path))
+    log = _stamp(wal)
+    files = (log if log and log[1] else None, *map(_stamp, paths))  # reading alone may leave an empty log
+    return _Signature(max((stamp[0] for stamp in files if stamp), default=0) / 1e9, files, folder.is_live())
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _is_left_open(state: RunState) -> bool:

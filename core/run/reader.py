@@ -1,5 +1,6 @@
 """The reading side of the run store: what every link shows of a run comes from here."""
 
+import json
 import sqlite3
 import threading
 import time
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from core.run import commands, events
 from core.run.blocks import StoredBlock
@@ -67,7 +69,8 @@ class RunReader:
         with self._snapshot() as store:
             if store is None:
                 return RunState()
-            stored = _stored(store, "kind IN ('run', 'epoch', 'complete') OR seq = ?", (_newest_of(store, "phase"),))
+            stored = _stored(store, "kind IN ('run', 'complete') OR seq = ?", (_newest_of(store, "phase"),))
+            stored = sorted([*stored, *_outlined_epochs(store)], key=lambda each: each.seq)
             newest = _newest_step(store)
             state = fold(RunState(), [*stored, newest.stored] if newest else stored)
             return replace(state, time=_latest_time(store))
@@ -151,6 +154,23 @@ def _stored(store: sqlite3.Connection, where: str, values: tuple[int, ...] = ())
     rows = store.execute(f"SELECT seq, time, kind, body FROM events WHERE {where} ORDER BY seq", values).fetchall()
     decoded = ((seq, time, events.decode(kind, body)) for seq, time, kind, body in rows)
     return [Stored(seq, time, event) for seq, time, event in decoded if event is not None]
+
+
+OUTLINED = ("epoch", "total_epochs", "train_loss", "val_loss", "step", "is_best")
+
+
+def _outlined_epochs(store: sqlite3.Connection) -> list[Stored]:
+    """Every epoch with only what an outline needs: the whole of hundreds would take a list of runs its time."""
+    columns = ", ".join(f"json_extract(CAST(body AS TEXT), '$.{name}')" for name in OUTLINED)
+    rows = store.execute(f"SELECT seq, time, {columns} FROM events WHERE kind = 'epoch' ORDER BY seq").fetchall()
+    known = ((seq, time, events.from_plain("epoch", _plain_epoch(values))) for seq, time, *values in rows)
+    return [Stored(seq, time, epoch) for seq, time, epoch in known if epoch is not None]
+
+
+def _plain_epoch(values: list[Any]) -> dict[str, Any]:
+    """SQLite gives nested values (a float that JSON has no word for) as their text, and 0 and 1 for false and true."""
+    plain = {name: json.loads(v) if isinstance(v, str) else v for name, v in zip(OUTLINED, values, strict=True)}
+    return plain | {"is_best": bool(plain["is_best"])}
 
 
 def _newest_of(store: sqlite3.Connection, kind: str) -> int:

@@ -1,14 +1,18 @@
-"""One run as one line of the home screen."""
+"""One run as one line of a list of runs, and the line above them that names the columns."""
 
-import shlex
 import time
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
+from rich.cells import cell_len
+from rich.style import Style
 from rich.text import Text
 
+from core.run.facts import Order, value_of
 from core.run.folder import RunSummary
-from distill_tui.format import MISSING, clean, count, duration, number, shortened
+from distill_tui.format import clean, number, shortened
 from distill_tui.panels.rows import cell
+from distill_tui.screens.run_words import EPOCH_CELLS, epoch_words, value_words, when_words
 from distill_tui.theme import Palette
 
 LOOKS = {
@@ -21,101 +25,132 @@ LOOKS = {
     "waiting": ("○", "muted"),
 }
 LIVE = ("●", "good")
-STATE, EPOCH, BEST, WHEN = 13, 13, 8, 14
+MARKED, BASELINE = "✓", "⚑"
+STATE, EPOCH, BEST, WHEN, RECIPE = 13, EPOCH_CELLS, 8, 14, 8
+NARROWEST_NAME, NARROWEST_NOTE, WIDEST_VALUE = 16, 16, 18
 
 
-@dataclass(frozen=True)
-class Columns:
-    """The widths of the columns that depend on the room: 0 leaves one out."""
+class Extra(NamedTuple):
+    """A column for a result or a setting that the filter or the order names."""
 
-    gap: int
-    name: int
-    data: int
-    recipe: int
-    when: int
+    key: str
+    heading: str
+    width: int
 
     @classmethod
-    def within(cls, width: int) -> "Columns":
-        """Narrow screens leave out the recipe, then where the sounds are, then when."""
+    def of(cls, key: str, runs: Iterable[RunSummary], now: float) -> "Extra":
+        """Wide enough for its values, within bounds; the heading is the end of a dotted key."""
+        heading = ".".join(key.split(".")[-2:])
+        heading = clean(heading if len(heading) <= WIDEST_VALUE - 2 else key.rpartition(".")[2])
+        widest = max((cell_len(value_words(value_of(run, key, now))) for run in runs), default=0)
+        return cls(key, heading, min(WIDEST_VALUE, max(widest, cell_len(heading) + 2)))
+
+
+class Columns(NamedTuple):
+    """The widths of the columns that depend on the room and on the runs: 0 leaves one out."""
+
+    width: int
+    gap: int = 2
+    marks: int = 0
+    flags: int = 0
+    name: int = 0
+    extras: tuple[Extra, ...] = ()
+    recipe: int = 0
+    data: int = 0
+    note: int = 0
+    when: int = 0
+
+    @classmethod
+    def within(
+        cls, width: int, extras: Sequence[Extra] = (), *, marks: bool = False, flags: bool = False, notes: bool = False
+    ) -> "Columns":
+        """Narrow screens leave out the notes, the recipe, where the sounds are, when, then what else was named."""
         gap = 3 if width >= 100 else 2
-        recipe = 8 if width >= 130 else 0
-        when = WHEN if width >= 66 else 0
-        rest = width - STATE - EPOCH - BEST - 3 * gap - (recipe + gap if recipe else 0) - (when + gap if when else 0)
-        if rest < 34:
-            return cls(gap, max(0, rest), 0, recipe, when)
-        name = min(36, max(16, rest // 3))
-        return cls(gap, name, rest - name - gap, recipe, when)
+        marks_width, flags_width = 2 * marks, 2 * flags
+        recipe, when, kept = (RECIPE if width >= 130 else 0), (WHEN if width >= 66 else 0), list(extras)
+
+        def rest() -> int:
+            optional = [recipe, when, *(extra.width for extra in kept)]
+            fixed = STATE + EPOCH + BEST + 3 * gap + marks_width + flags_width
+            return width - fixed - sum(column + gap for column in optional if column)
+
+        if rest() < NARROWEST_NAME:
+            recipe = 0
+        if rest() < NARROWEST_NAME:
+            when = 0
+        while kept and rest() < NARROWEST_NAME:
+            kept.pop()
+        room, data, note = rest(), 0, 0
+        name = max(0, room)
+        if room >= 34:
+            name = min(36, max(NARROWEST_NAME, room // 3))
+            data = room - name - gap
+            if notes and data >= 2 * NARROWEST_NOTE + gap:
+                note = max(NARROWEST_NOTE, data // 2)
+                data -= note + gap
+            elif notes and data >= NARROWEST_NOTE:
+                data, note = 0, data
+        return cls(width, gap, marks_width, flags_width, name, tuple(kept), recipe, data, note, when)
 
 
-def run_line(run: RunSummary, width: int, palette: Palette, now: float | None = None) -> Text:
-    """Name, state in a symbol and a word, epoch, best validation loss, the sounds' folder, and when."""
-    columns = Columns.within(width)
+def run_line(
+    run: RunSummary, columns: Columns, palette: Palette, now: float | None = None, *, marked: bool = False
+) -> Text:
+    """Signs, name, state in a symbol and a word, epoch, best validation loss, what was named, and what has room."""
+    now = time.time() if now is None else now
     gap = " " * columns.gap
     symbol, role = LIVE if run.live else LOOKS.get(run.status, LOOKS["waiting"])
+    plain = "muted"
     line = Text(no_wrap=True, end="")
-    line.append(cell(clean(run.name), columns.name), palette["strong" if run.live else "text"])
-    line.append(gap + cell(f"{symbol} {run.status}", STATE), palette[role])
+    if columns.marks:
+        line.append(f"{MARKED if marked else ' '} ", palette["accent"])
+    if columns.flags:
+        line.append(f"{BASELINE if run.baseline else ' '} ", palette["accent"])
+    line.append(
+        cell(clean(run.name), columns.name), palette["muted" if run.archived else "strong" if run.live else "text"]
+    )
+    line.append(gap + cell(f"{symbol} {run.status}", STATE), palette["muted" if run.archived else role])
     if run.error:
-        line.append(
-            gap + cell(clean(run.error), max(0, width - columns.name - STATE - 2 * columns.gap)), palette["muted"]
-        )
+        room = columns.width - cell_len(line.plain) - columns.gap
+        line.append(gap + cell(clean(run.error), max(0, room)), palette[plain])
         return line
-    line.append(gap + cell(_epoch(run), EPOCH, right=True), palette["text"])
-    line.append(gap + cell(number(run.best_val_loss), BEST, right=True), palette["best"])
+    line.append(gap + cell(epoch_words(run), EPOCH, right=True), palette["muted" if run.archived else "text"])
+    line.append(gap + cell(number(run.best_val_loss), BEST, right=True), palette["muted" if run.archived else "best"])
+    for extra in columns.extras:
+        line.append(gap + cell(value_words(value_of(run, extra.key, now)), extra.width, right=True), palette["accent"])
     if columns.recipe:
-        line.append(gap + cell(clean(run.recipe), columns.recipe), palette["muted"])
+        line.append(gap + cell(clean(run.recipe), columns.recipe), palette[plain])
     if columns.data:
-        line.append(gap + cell(shortened(clean(run.data), columns.data), columns.data), palette["muted"])
+        line.append(gap + cell(shortened(clean(run.data), columns.data), columns.data), palette[plain])
+    if columns.note:
+        line.append(gap + cell(clean(run.note), columns.note), palette["muted" if run.archived else "text"])
     if columns.when:
-        line.append(gap + cell(_when(run, time.time() if now is None else now), WHEN, right=True), palette["muted"])
+        line.append(gap + cell(when_words(run, now), WHEN, right=True), palette[plain])
     return line
 
 
-def header_line(width: int, palette: Palette) -> Text:
-    """What the columns are."""
-    columns = Columns.within(width)
-    words = [cell("run", columns.name), cell("state", STATE), cell("epoch", EPOCH, right=True)]
-    words.append(cell("best", BEST, right=True))
-    if columns.recipe:
-        words.append(cell("recipe", columns.recipe))
-    if columns.data:
-        words.append(cell("data", columns.data))
+def header_line(columns: Columns, palette: Palette, order: Order | None = None) -> Text:
+    """What the columns are, an arrow at the one that the runs are sorted by; a click on one sorts by it."""
+    cells = [("name", "run", columns.name, False), ("status", "state", STATE, False), ("epoch", "epoch", EPOCH, True)]
+    cells.append(("best", "best", BEST, True))
+    cells += [(extra.key, extra.heading, extra.width, True) for extra in columns.extras]
+    optional = (("recipe", columns.recipe), ("data", columns.data), ("note", columns.note))
+    cells += [(key, key, width, False) for key, width in optional if width]
     if columns.when:
-        words.append(cell("last seen", WHEN, right=True))
-    return Text((" " * columns.gap).join(words), palette["faint"], no_wrap=True, end="")
+        cells.append(("age", "last seen", WHEN, True))
+    line = Text(" " * (columns.marks + columns.flags), no_wrap=True, end="")
+    for index, (key, heading, width, right) in enumerate(cells):
+        if index:
+            line.append(" " * columns.gap)
+        sorts = order is not None and order.key == key
+        words = f"{heading} {arrow(order)}" if sorts and order is not None else heading
+        style = palette["muted"]
+        if order is not None:
+            style += Style.from_meta({"@click": f"screen.sort_by({key!r})"})
+        line.append(cell(words, width, right=right), style)
+    return line
 
 
-def detail_words(run: RunSummary, palette: Palette) -> Text:
-    """What else is known of the run, a line each, with the command that shows it again."""
-    lines = [("folder", clean(str(run.path)))]
-    if run.error:
-        lines.append(("problem", clean(run.error)))
-    else:
-        lines.append(("data", clean(run.data) or MISSING))
-        step = f", step {count(run.step)}" if run.step else ""
-        lines.append(("state", f"{run.status}, epoch {_epoch(run)}{step}"))
-        at = f" at epoch {count(run.best_epoch)}" if run.best_epoch is not None else ""
-        lines.append(("best", f"{number(run.best_val_loss)}{at}"))
-        verb = "watch" if run.live or run.status == "finished" else "resume"
-        lines.append(("command", f"distill-tui {verb} {shlex.quote(clean(str(run.path)))}"))
-    words = Text()
-    for label, value in lines:
-        words.append(f"{label:<9}", palette["muted"])
-        words.append(f"{value}\n", palette["text"])
-    words.rstrip()
-    return words
-
-
-def _epoch(run: RunSummary) -> str:
-    if not run.epoch and not run.total_epochs:
-        return MISSING
-    if not run.total_epochs:
-        return count(run.epoch)
-    roomy, tight = (f"{count(run.epoch)}{slash}{count(run.total_epochs)}" for slash in (" / ", "/"))
-    return roomy if len(roomy) <= EPOCH else tight
-
-
-def _when(run: RunSummary, now: float) -> str:
-    if run.live:
-        return "now"
-    return f"{duration(max(0.0, now - run.updated))} ago" if run.updated else MISSING
+def arrow(order: Order) -> str:
+    """Up where values grow down the list. The youngest run is the one seen last, so ages point the other way."""
+    return "↓" if order.descending != (order.key == "age") else "↑"

@@ -54,7 +54,7 @@ def test_every_command_explains_its_options(name: str) -> None:
         (["train", ".", "--config", "nowhere.toml"], "nowhere.toml: cannot be read as a config"),
         (["resume", "bells"], "bells: no such run folder"),
         (["watch", "nowhere"], "nowhere: no such run folder"),
-        (["watch", "host:runs/bells"], "another host"),
+        (["watch", "a b:runs/bells"], "not a host's name"),
         (["watch", "."], "not a run folder"),
         (["save", "."], "not a run folder"),
         (["stop", "bells"], "bells: no such run folder"),

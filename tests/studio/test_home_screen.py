@@ -1,6 +1,6 @@
 """The home screen on real run folders: what it lists, and what each key begins."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from distill_tui.panels.rows import RowList
 from distill_tui.screens.dialogs import ResumeSummary
 from distill_tui.screens.home import HomeScreen
 from distill_tui.screens.new_run import NewRunScreen
-from distill_tui.screens.run_row import run_line
+from distill_tui.screens.run_row import Columns, run_line
 from distill_tui.session import Home, Resume, Train, Watch
 from distill_tui.theme import Palette
 
@@ -29,8 +29,9 @@ class Monitor(DistillApp):
         super().__init__(Home(runs_dir), remember_theme=False)
         self.begun: list[Train | Resume | Watch] = []
 
-    def begin(self, start: Train | Resume | Watch) -> None:
+    def begin(self, start: Train | Resume | Watch, overlays: Sequence[Path] = ()) -> None:
         self.begun.append(start)
+        self.overlays = list(overlays)
 
     @property
     def home(self) -> HomeScreen:
@@ -237,7 +238,7 @@ def test_a_run_takes_one_line_of_any_width(width: int) -> None:
     run = RunSummary("a" * 80, Path("/r"), "training", True, "audio", 1_000, 20_000, 5, 0.5, 3, 1.0, "/very/long" * 20)
     broken = RunSummary("b", Path("/r"), "broken", error="x\x1b[2J" * 60)
     for summary in (run, broken):
-        line = run_line(summary, width, Palette(), now=1e6).plain
+        line = run_line(summary, Columns.within(width), Palette(), now=1e6).plain
         assert len(line) <= width
         assert "\x1b" not in line
 
