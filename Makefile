@@ -50,7 +50,7 @@ $(STAMP): requirements.lock
 # The comments at the top stay; the pins become what .venv holds, without the builds' local tags and CUDA's packages.
 lock: $(STAMP)
 	@{ sed '/^[^#]/,$$d' requirements.lock; $(BIN)/python -m pip freeze --all --exclude-editable | \
-	    sed 's/+.*//' | grep -viE "^(pip=|nvidia|cuda|triton)"; } > requirements.lock.new
+	    sed 's/+.*//' | grep -viE "^(pip=|nvidia-[cn]|cuda|triton)"; } > requirements.lock.new
 	@mv requirements.lock.new requirements.lock
 	@touch $(STAMP)
 

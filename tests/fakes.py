@@ -2,11 +2,11 @@
 
 import math
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.run.commands import Command, Preview, Save, Stop, kind_of
+from core.run.commands import Command, Mark, Preview, Save, Set, Stop, kind_of
 from core.run.events import (
     AlertEnded,
     AlertStarted,
@@ -15,6 +15,8 @@ from core.run.events import (
     CompletionReason,
     EpochMetrics,
     Event,
+    LatentMap,
+    NoteAdded,
     PhaseChanged,
     PreviewEvent,
     RunStarted,
@@ -23,6 +25,7 @@ from core.run.events import (
     Stored,
     TermInfo,
     TrainingCompleteEvent,
+    ValueSet,
 )
 from core.run.link import LinkError, RunInfo, Series
 from core.training.config import TrainingConfig, to_dict
@@ -43,6 +46,15 @@ def many_terms(count: int) -> tuple[TermInfo, ...]:
     """As many terms as a large loss framework has."""
     groups = ("reconstruction", "kl", "adversarial", "constraints", "weights")
     return tuple(TermInfo(f"term_{i:02d}", f"term {i:02d}", groups[i % len(groups)]) for i in range(count))
+
+
+SYSTEM = {
+    "system/gpu_percent": 62.0, "system/gpu_memory_bytes": 3.1e9, "system/gpu_memory_total_bytes": 139e9,
+    "system/gpu_celsius": 54.0, "system/gpu_watts": 312.0, "system/cpu_percent": 104.0,
+    "system/host_cpu_percent": 31.0, "system/memory_bytes": 2.4e9, "system/host_memory_percent": 18.0,
+    "system/disk_free_bytes": 512e9,
+}  # fmt: skip
+SOUNDS = ("tabla_na", "bell_07", "gong", "click", "drone", "rain", "voice", "string", "plate", "tom", "wood", "bowl")
 
 
 def noise(step: int, salt: int) -> float:
@@ -70,6 +82,7 @@ class FakeLink:
     local_folder: str = ""
     curve: Callable[[int, int], float] | None = None
     skipped: tuple[SkippedFile, ...] = (SkippedFile("old/broken.wav", "not audio (empty file)"),)
+    system: dict[str, float] = field(default_factory=lambda: dict(SYSTEM))
     sent: list[Command] = field(default_factory=list)
     before_read: Callable[[], None] = lambda: None
     reads: int = 0
@@ -163,6 +176,9 @@ class FakeLink:
     def series(self, term: str, lo: int = 0, hi: int | None = None, width: int = 100) -> Series:
         validating = term.startswith("val/")
         name = term.removeprefix("val/")
+        flat = {**self.extras, "step_time_s": STEP_SECONDS, "data_time_s": STEP_SECONDS * 0.04}
+        if name in flat and self.step:
+            return self._flat(name, flat[name], lo, hi)
         index = next((i for i, info in enumerate(self.terms) if info.name == name), None)
         if index is None or not self.step:
             return Series(term)
@@ -183,6 +199,9 @@ class FakeLink:
         mean = each(lambda values: math.fsum(values) / len(values))
         return Series(term, first, bucket, each(min), each(max), mean, each(lambda v: v[-1]), bad, 1, self.step)
 
+    def expect(self, curves: Iterable[tuple[str, int, int | None, int]]) -> None:
+        pass
+
     def send(self, command: Command) -> int:
         if not self.live:
             raise LinkError(f"{self.name}: no trainer is at work; resume it first")
@@ -198,6 +217,10 @@ class FakeLink:
             self.emit(CheckpointSaved(self.step, self.epoch, f"checkpoints/step-{self.step:08d}.pt", "requested"))
         if isinstance(command, Preview) and done:
             self._previews(self.epoch)
+        if isinstance(command, Set) and done:
+            self.emit(ValueSet(self.step, command.key, 1e-3, command.value))
+        if isinstance(command, Mark) and done:
+            self.emit(NoteAdded(self.step, command.note))
         self.emit(CommandAnswered(number, kind_of(command), done, message or f"{kind_of(command)} done", self.step))
         if isinstance(command, Stop) and done:
             self.complete("cancelled")
@@ -211,12 +234,31 @@ class FakeLink:
     def close(self) -> None:
         self._closed = True
 
+    @property
+    def extras(self) -> dict[str, float]:
+        """What a step measures beside its terms."""
+        counted = [info for info in self.terms if info.group in ("reconstruction", "kl")]
+        weights = {f"weight/{info.name}": 0.1 if info.group == "kl" else 1.0 for info in counted}
+        parts = [1 / (1 + place) for place in range(len(counted))]
+        shares = {f"gradient/{info.name}": part / sum(parts) for info, part in zip(counted, parts, strict=True)}
+        return weights | shares | self.system
+
+    def _flat(self, name: str, value: float, lo: int, hi: int | None) -> Series:
+        """A curve that hardly moves."""
+        end = min(self.step + 1, hi if hi is not None else self.step + 1)
+        bucket = 64
+        first = lo // bucket * bucket
+        places = range(max(1, -(-(end - first) // bucket)))
+        values = tuple(value * (1 + 0.05 * noise(first + place, len(name))) for place in places)
+        return Series(name, first, bucket, values, values, values, values, (), 1, self.step)
+
     def _started(self) -> RunStarted:
         return RunStarted(
             session=0, recipe="audio", representation="magnitude + IF", terms=self.terms, device="cuda:0", host="box",
             pid=4242, start_step=0, total_steps=self.total_epochs * self.steps_per_epoch,
             total_epochs=self.total_epochs, steps_per_epoch=self.steps_per_epoch, parameters=2_134_000,
             preset="balanced", train_files=44, val_files=19, train_seconds=92.0, skipped=self.skipped,
+            extras=tuple(self.extras),
         )  # fmt: skip
 
     def _metrics(self, step: int) -> StepMetrics:
@@ -224,7 +266,8 @@ class FakeLink:
         return StepMetrics(
             epoch=self.epoch, step=step, total_steps=self.total_epochs * self.steps_per_epoch,
             train_loss=self.value(0, step), kl_weight=0.0062, learning_rate=8.1e-4, step_time_s=STEP_SECONDS,
-            elapsed_s=step * STEP_SECONDS, device_memory_bytes=3.1e9, terms=terms,
+            elapsed_s=step * STEP_SECONDS, device_memory_bytes=3.1e9, terms=terms, extras=self.extras,
+            data_time_s=STEP_SECONDS * 0.04,
         )  # fmt: skip
 
     def _points(self, index: int, validating: bool, lo: int, end: int) -> Iterator[tuple[int, float]]:
@@ -241,12 +284,21 @@ class FakeLink:
         first = self.terms[0].name
         best = val[first] < self._best
         self._best = min(self._best, val[first])
+        kl = tuple(max(0.0, (1 - math.exp(-epoch / 8)) * (1.4 - i / 29) + 0.05 * noise(epoch, i)) for i in range(64))
         metrics = EpochMetrics(
             epoch, self.total_epochs, train[first], val[first], step=step, active_dimensions=41, latent_dimensions=64,
             is_best=best, train_terms=train, val_terms=val, elapsed_seconds=step * STEP_SECONDS,
+            kl_per_dimension=kl, kl_divergence=sum(kl),
         )  # fmt: skip
         self._epochs.append(metrics)
         self.emit(metrics)
+        angle = 1 / (1 + epoch)
+        self.emit(
+            LatentMap(
+                epoch, step, SOUNDS, tuple(2 * noise(i, 1) * math.cos(angle) for i in range(len(SOUNDS))),
+                tuple(noise(i, 2) + math.sin(angle) for i in range(len(SOUNDS))), (0.41, 0.23),
+            )
+        )  # fmt: skip
         if epoch % 10 == 0:
             self.emit(CheckpointSaved(step, epoch, f"checkpoints/step-{step:08d}.pt", "interval"))
         if epoch % 5 == 0:

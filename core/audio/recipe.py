@@ -17,7 +17,6 @@ from core.audio.split import split_files
 from core.folders import relative_name
 from core.losses.audible import audible
 from core.losses.game import HingeGame
-from core.losses.kl import kl_per_dimension
 from core.losses.spectral import compute_combined_loss, create_stft_loss
 from core.losses.stabilizer import AdversarialStabilizer
 from core.models.conv_vae import ConvVAE
@@ -81,7 +80,10 @@ class AudioRecipe:
         self._stft_loss = create_stft_loss(config.loss.stft, self.sample_rate).to(device)
         self.model = build_model(config).to(device)
         self.opponent = self._make_opponent()
-        self.terms += self.opponent.terms if self.opponent is not None else ()
+        self.weighted = tuple(term.name for term in self.terms if term.group in ("reconstruction", "kl"))
+        if self.opponent is not None:
+            self.terms += self.opponent.terms
+            self.weighted += self.opponent.game.weighted
 
     @classmethod
     def prepare(
@@ -107,7 +109,7 @@ class AudioRecipe:
         train, val = bank.subset(train_files), bank.subset(val_files)
         chunks = train.chunks(round(config.data.chunk_seconds * sample_rate))
         names = tuple(relative_name(path, folder) for path in val_files)
-        data = DataSummary(len(train.files), len(val.files), train.seconds, tuple(bank.skipped), names)
+        data = DataSummary(len(train.files), len(val.files), train.seconds, tuple(bank.skipped), names, chunks)
         bank.close()
         recipe = cls(resolve(config, len(train.files) + len(val.files), chunks, given), train, val, data, device)
         if not resumed:
@@ -155,10 +157,27 @@ class AudioRecipe:
         assert isinstance(model, ConvVAE)
         model.fit_density(self._normalised(model, batch.to(self._device))[1] for batch in self._spread_chunks())
 
-    def kl_per_dimension(self, model: nn.Module, batch: Tensor) -> Tensor:
-        _, target = self._normalised(model, batch)
+    def weights(self, terms: Mapping[str, float], kl_weight: float) -> Mapping[str, float]:
+        loss, recon = self.config.loss, self.config.loss.reconstruction
+        own = {
+            "stft_loss": loss.stft.weight,
+            "log_mag_loss": loss.log_magnitude.weight,
+            "mag_recon_loss": recon.weight * recon.magnitude_weight,
+            "if_recon_loss": recon.weight * recon.if_weight,
+            "kl_loss": kl_weight,
+        }
+        adversary = self.opponent.weights(terms) if self.opponent is not None else {}
+        return {**{name: weight for name, weight in own.items() if name in self.weighted}, **adversary}
+
+    @cached_property
+    def validation_names(self) -> tuple[str, ...]:
+        counts = zip(self._val.files, self._val.chunk_counts(self._samples), strict=True)
+        return tuple(name for path, count in counts for name in [self._shown(path)] * count)
+
+    def posterior(self, model: nn.Module, batch: Tensor) -> tuple[Tensor, Tensor]:
         assert isinstance(model, ConvVAE)
-        return kl_per_dimension(*model.encode(target))
+        mu, logvar = model.encode(self._normalised(model, batch)[1])
+        return mu, logvar
 
     def objective(self, terms: Mapping[str, float], kl_weight: float) -> float:
         return terms["total_loss"] + (self.config.loss.kl.weight_max - kl_weight) * terms["kl_loss"]
@@ -267,8 +286,11 @@ class AudioRecipe:
         """The first chunk of the first few validation files, by name: the same for the whole run."""
         shown = self._val.files[: self.config.preview.sounds]
         chunks = self._val.crop(range(len(shown)), [0] * len(shown), self._samples)[:, None]
-        names = [Path(relative_name(path, Path(self.config.data.path).expanduser())) for path in shown]
-        return [(str(name.with_suffix("")), chunk) for name, chunk in zip(names, chunks, strict=True)]
+        return [(self._shown(path), chunk) for path, chunk in zip(shown, chunks, strict=True)]
+
+    def _shown(self, path: Path) -> str:
+        """A file's name in lists: where it lies in the data folder, without its ending."""
+        return str(Path(relative_name(path, Path(self.config.data.path).expanduser())).with_suffix(""))
 
 
 def _of(progress: Progress, what: str, done: int, total: int) -> None:

@@ -92,17 +92,19 @@ class Divergence(Alarm):
         names = _listed(labels[name] for name in self.rises)
         figures = f"{labels[worst]} went from {rise.low:.3g} to {rise.high:.3g} over at least {RISING_EPOCHS} epochs"
         if self.split == "training":
-            rate = f" at half the rate: --set learning_rate={learning_rate / 2:.2g}" if learning_rate else ""
+            lower = f"{learning_rate / 2:.2g}" if learning_rate else ""
+            live = f"Press = and set the learning rate to {lower}; if that does not help, press" if lower else "Press"
+            again = f" with --set learning_rate={lower}" if lower else ""
             return Finding(
                 title=f"Diverging: {names} rising {RISING_EPOCHS} epochs in a row",
                 explanation=f"The training loss gets worse, not better: {figures}. The steps are probably too large.",
-                action=f"Press c to stop and save, then train again{rate}",
+                action=f"{live} c to save and stop, and train again{again}",
                 severity="danger",
             )
         return Finding(
             title=f"Validation of {names} rising {RISING_EPOCHS} epochs in a row",
-            explanation=f"Sounds that are not trained on come out worse: {figures}, while training does not get worse.",
-            action="The best epoch is kept. Press c to stop here, or go on and see whether it turns",
+            explanation=f"What was held back from training comes out worse: {figures}, while training does not.",
+            action="The best epoch is kept. Press c to save and stop, or go on and see whether it turns",
         )
 
 
@@ -166,8 +168,8 @@ class Overfitting(Alarm):
             title=f"Overfitting: validation is {gap:.0%} above training",
             explanation=f"The model learns what it is trained on by heart: validation {trend} around epoch "
             f"{self.best_level_epoch}.",
-            action=f"The weights of epoch {best} are kept as best. Press c to stop; more files help most, or train "
-            "again with a higher regularization.dropout or regularization.weight_decay (--set)",
+            action=f"The model of epoch {best} is kept as the best. Press c to save and stop. More files help most; "
+            "or train again with a higher regularization.dropout or regularization.weight_decay (--set)",
         )
 
 
@@ -184,9 +186,9 @@ class BrokenValidation(Alarm):
             return []
         finding = Finding(
             title=f"Validation is not a number: {broken[-1]}",
-            explanation=f"On held-out material {' and '.join(broken)} came out as NaN or infinite at epoch "
-            f"{metrics.epoch}, so this epoch cannot become the best one.",
-            action="If it stays, go back to the best checkpoint (c, then r and best) and train at a lower rate",
+            explanation=f"On what was held back {' and '.join(broken)} came out as no number at epoch {metrics.epoch}, "
+            "so this epoch cannot become the best one.",
+            action="If it stays, go back to the best checkpoint (c, then r and best) and lower the learning rate (=)",
             severity="danger",
         )
         return self._start("validation", finding, metrics.step, metrics.epoch)
@@ -222,24 +224,25 @@ class PosteriorCollapse(Alarm):
         return self._start("collapse", self._finding(metrics, low), metrics.step, metrics.epoch)
 
     def _finding(self, metrics: EpochMetrics, low: bool) -> Finding:
-        weaker = f"--set loss.kl.weight_max={self.kl_weight / 10:.2g}"
+        lower = f"{self.kl_weight / 10:.2g}"
+        weaker = f"press = and set loss.kl.weight_max to {lower}, or train again with --set loss.kl.weight_max={lower}"
         if low:
             return Finding(
-                title="Posterior collapse: the latent is hardly used",
-                explanation=f"The KL is {metrics.kl_divergence:.2g} nats, below {COLLAPSED_KL}: the decoder makes much "
-                "the same whatever the input, and samples will be alike.",
-                action=f"Train again with a weaker prior: {weaker}",
+                title="Collapse: the latent is hardly used",
+                explanation=f"What the model notes down of a sound, its latent, says almost nothing (KL "
+                f"{metrics.kl_divergence:.2g} nats, under {COLLAPSED_KL}): whatever goes in, much the same comes out.",
+                action=f"Let the latent say more: {weaker}",
             )
         fewer = 1 << max(0, 2 * metrics.active_dimensions - 1).bit_length()
         keys = f"--set model.latent_dim={fewer}, for tunes token_model.latent_dim"
         smaller = f"{fewer} dimensions ({keys})"
         return Finding(
             title=f"Only {metrics.active_dimensions} of {metrics.latent_dimensions} latent dimensions are in use",
-            explanation="The others carry less than 0.1 nats each: the latent is larger than this material needs, or "
-            "the prior holds it down.",
-            action=f"Train again with a smaller latent, {smaller}, or a weaker prior, {weaker}"
+            explanation="The others say next to nothing of a sound: the latent is larger than this material needs, or "
+            "the weight of the KL, which keeps it simple, holds it down.",
+            action=f"Let the latent say more: {weaker}; or train again with a smaller one, {smaller}"
             if fewer < metrics.latent_dimensions
-            else f"Train again with a weaker prior: {weaker}",
+            else f"Let the latent say more: {weaker}",
         )
 
 

@@ -61,7 +61,7 @@ class Explosion(Alarm):
         if self.recent[worst] <= self._limit(worst):
             return []
         typical = median_low(self.first[worst])
-        rate = f" at a tenth of the rate: --set learning_rate={learning_rate / 10:.2g}" if learning_rate else ""
+        rate = f" at a tenth of the rate, --set learning_rate={learning_rate / 10:.2g}" if learning_rate else ""
         finding = Finding(
             title=f"Diverging: {labels[worst]} has exploded",
             explanation=f"{labels[worst]} is more than {self._limit(worst) / typical:.0f} times what it was in the "
@@ -96,9 +96,9 @@ class NonFinite(Alarm):
         rate = f": --set learning_rate={learning_rate / 2:.2g}" if learning_rate else ""
         finding = Finding(
             title=f"Not a number: {label} at step {step:,}",
-            explanation=f"{label} was NaN or infinite, so the step was skipped and the weights are unharmed. Three in "
-            "a row bring back the last good state at half the rate.",
-            action=f"A single one needs nothing. If it returns, press c and train again at a lower rate{rate}",
+            explanation=f"{label} came out as no number, so the step was skipped and the model is unharmed. Three in "
+            "a row bring back the last good state at half the learning rate.",
+            action=f"A single one needs nothing. If it returns, press c and train again at a lower learning rate{rate}",
             severity="danger",
         )
         return self._start("nonfinite", finding, step, epoch)
@@ -134,7 +134,7 @@ class Starvation(Alarm):
             title=f"Waiting for data: {self.share:.0%} of every step",
             explanation=f"Over the last {STARVED_STEPS} steps the model stood still for {self.share:.0%} of the time "
             "while files were read and augmented.",
-            action="Keep the sounds in memory (--set data.memory_mb=8192), move them to a local disk, or augment less "
-            "(--set augment.pitch_probability=0 --set augment.speed_probability=0)",
+            action="Augment less (--set augment.pitch_probability=0 --set augment.speed_probability=0), move the files "
+            "to a local disk or, with hours of sounds, keep them in memory (--set data.memory_mb=8192)",
         )
         return self._start("starvation", finding, metrics.step, metrics.epoch)

@@ -1,12 +1,13 @@
 """The loss framework as the rules that an opponent plays by."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
 from core.losses.adversarial import Judgement
 from core.losses.framework import ComprehensiveLossFramework
 from core.losses.framework_terms import ADVERSARIAL, TERMS
+from core.losses.framework_weights import GENERATOR, generator_weights
 from core.losses.game import DiscriminatorSide, GeneratorSide
 from core.run.events import TermInfo
 
@@ -16,6 +17,7 @@ class FrameworkGame:
 
     def __init__(self, framework: ComprehensiveLossFramework) -> None:
         self.terms: tuple[TermInfo, ...] = tuple(term for term in TERMS if term.name in ADVERSARIAL)
+        self.weighted: tuple[str, ...] = GENERATOR
         self.framework = framework
         self.stabilizer = framework.stabilizer
 
@@ -28,6 +30,9 @@ class FrameworkGame:
     ) -> DiscriminatorSide:
         terms = self.framework.discriminator_side(real, fake, inputs, every)
         return DiscriminatorSide(terms["disc_total"], terms)
+
+    def weights(self, terms: Mapping[str, float]) -> Mapping[str, float]:
+        return generator_weights(self.framework, terms)
 
     def weigh(self, adversarial: float, feature_matching: float) -> None:
         # What the adversary counts altogether is the stabiliser's; within it, fooling keeps its weight.

@@ -1,6 +1,6 @@
 """What a generator and a discriminator play for: judgements in, totals and named terms out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from torch import Tensor
@@ -49,9 +49,13 @@ class DiscriminatorSide(NamedTuple):
 
 
 class Game(Protocol):
-    """The rules that an opponent plays by. `terms` are all the names that either side reports."""
+    """The rules that an opponent plays by. `terms` are all the names that either side reports.
+
+    `weighted` are those of the generator's terms that its `pull` is made of.
+    """
 
     terms: tuple[TermInfo, ...]
+    weighted: tuple[str, ...]
     stabilizer: AdversarialStabilizer
 
     def generator(self, real: Sequence[Judgement], fake: Sequence[Judgement]) -> GeneratorSide:
@@ -63,6 +67,9 @@ class Game(Protocol):
         """The discriminator's side. With `inputs`, the leaves that `real` was judged from, R1 is measured, as it is at
         every `every`-th step only."""
 
+    def weights(self, terms: Mapping[str, float]) -> Mapping[str, float]:
+        """What each of `weighted` counts in the generator's `pull` at the step that measured `terms`."""
+
     def weigh(self, adversarial: float, feature_matching: float) -> None:
         """Take over live changes of the weights."""
 
@@ -72,6 +79,7 @@ class HingeGame:
 
     def __init__(self, stabilizer: AdversarialStabilizer, feature_matching_weight: float) -> None:
         self.terms: tuple[TermInfo, ...] = TERMS
+        self.weighted: tuple[str, ...] = ("gen_adversarial", "gen_feature_matching")
         self.stabilizer = stabilizer
         self._feature_matching_weight = feature_matching_weight
 
@@ -91,6 +99,9 @@ class HingeGame:
             terms["disc_regularization"] = r1_penalty(real, inputs)
         total = self.stabilizer.discriminator_total(loss, terms.get("disc_regularization"), every)
         return DiscriminatorSide(total, terms)
+
+    def weights(self, terms: Mapping[str, float]) -> Mapping[str, float]:
+        return dict(zip(self.weighted, (1.0, self._feature_matching_weight), strict=True))
 
     def weigh(self, adversarial: float, feature_matching: float) -> None:
         self.stabilizer.generator_loss_scale = adversarial

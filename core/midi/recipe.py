@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from core.folders import relative_name
 from core.losses.framework import ComprehensiveLossFramework
 from core.losses.framework_game import FrameworkGame
-from core.losses.kl import kl_per_dimension
+from core.losses.framework_weights import model_weights, weighted
 from core.losses.kl_schedule import AdaptiveKLScheduler
 from core.losses.music_constraints import MusicalConstraintLoss
 from core.losses.perceptual import PerceptualReconstructionLoss
 from core.losses.stabilizer import AdversarialStabilizer
-from core.midi.bank import TuneBank, training_batch, validation_batches
+from core.midi.bank import TuneBank, fixed_windows, training_batch, validation_batches
 from core.midi.files import find_tunes, midi_bytes
 from core.midi.likeness import note_f1
 from core.midi.render import Renderer
@@ -62,6 +62,7 @@ class MidiRecipe:
         self.learned: nn.Module | None = self._framework.balancer
         self.opponent = self._make_opponent()
         self.terms = self._framework.terms(adversarial=self.opponent is not None)
+        self.weighted = weighted(self._framework) + (self.opponent.game.weighted if self.opponent is not None else ())
 
     @classmethod
     def prepare(
@@ -83,8 +84,9 @@ class MidiRecipe:
         )
         train, val = bank.subset(train_files), bank.subset(val_files)
         names = tuple(relative_name(path, folder) for path in val_files)
-        data = DataSummary(len(train.files), len(val.files), train.seconds, tuple(bank.skipped), names)
-        resolved = resolve(config, len(bank.files), train.windows(config.tunes.window_tokens), given)
+        windows = train.windows(config.tunes.window_tokens)
+        data = DataSummary(len(train.files), len(val.files), train.seconds, tuple(bank.skipped), names, windows)
+        resolved = resolve(config, len(bank.files), windows, given)
         bank.close()
         return cls(resolved, train, val, data, device)
 
@@ -110,9 +112,21 @@ class MidiRecipe:
             self.opponent.meet(one_hot(batch), drawn, output.logits)
         return self._framework.model_side(output.logits, batch, output.mu, output.logvar, kl_weight)
 
-    def kl_per_dimension(self, model: nn.Module, batch: Tensor) -> Tensor:
+    def weights(self, terms: Mapping[str, float], kl_weight: float) -> Mapping[str, float]:
+        adversary = self.opponent.weights(terms) if self.opponent is not None else {}
+        return {**model_weights(self._framework, terms), **adversary}
+
+    @cached_property
+    def validation_names(self) -> tuple[str, ...]:
+        least = self.config.tunes.min_notes
+        counts = [len(fixed_windows(tune, self._length, least)[0]) for tune in self._val.tunes]
+        files = zip(self._val.files, counts, strict=True)
+        return tuple(name for path, count in files for name in [self._shown(path)] * count)
+
+    def posterior(self, model: nn.Module, batch: Tensor) -> tuple[Tensor, Tensor]:
         assert isinstance(model, TokenVAE)
-        return kl_per_dimension(*model.encode(batch))
+        mu, logvar = model.encode(batch)
+        return mu, logvar
 
     def objective(self, terms: Mapping[str, float], kl_weight: float) -> float:
         """Nats a token of the bound on the likelihood, its KL at the final weight: no weight that learns is in it."""
@@ -188,11 +202,14 @@ class MidiRecipe:
     @cached_property
     def _preview_tunes(self) -> list[tuple[str, Tensor]]:
         """The first window of the first few validation tunes, by name: the same for the whole run."""
-        folder = Path(self.config.data.path).expanduser()
         shown = self._val.files[: self.config.preview.sounds]
-        names = [str(Path(relative_name(path, folder)).with_suffix("")) for path in shown]
+        names = [self._shown(path) for path in shown]
         firsts = [next(iter(validation_batches(self._val.subset([path]), self.config.tunes, 1)))[0] for path in shown]
         return list(zip(names, firsts, strict=True))
+
+    def _shown(self, path: Path) -> str:
+        """A file's name in lists: where it lies in the data folder, without its ending."""
+        return str(Path(relative_name(path, Path(self.config.data.path).expanduser())).with_suffix(""))
 
     @cached_property
     def _preview_notes(self) -> dict[str, list[Note]]:

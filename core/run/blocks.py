@@ -24,13 +24,13 @@ ABSENT = array("f", ABSENT_BITS.to_bytes(4, sys.byteorder))[0]
 
 @dataclass(frozen=True)
 class Columns:
-    """What the columns of one session's blocks mean: FIXED, then the terms."""
+    """What the columns of one session's blocks mean: FIXED, then the terms, then the extras."""
 
     names: tuple[str, ...]
 
     @classmethod
     def of_terms(cls, terms: Iterable[str]) -> "Columns":
-        """The columns for a recipe's terms. A term named as a fixed column is that column."""
+        """The columns for a recipe's terms and the extras (with a slash). A name of FIXED is that column."""
         return cls(FIXED + tuple(dict.fromkeys(term for term in terms if term not in FIXED)))
 
     @classmethod
@@ -43,13 +43,13 @@ class Columns:
         return json.dumps(self.names)
 
     @property
-    def terms(self) -> tuple[str, ...]:
-        """The terms, without the fixed columns."""
+    def measured(self) -> tuple[str, ...]:
+        """The terms and the extras, without the fixed columns."""
         return self.names[len(FIXED) :]
 
     def row(self, metrics: StepMetrics, first_step: int, elapsed_s: float) -> "array[float]":
         """One step as float32; `first_step` and `elapsed_s` are its block's. Too large a number becomes infinity."""
-        terms = metrics.terms
+        measured = {**metrics.terms, **metrics.extras}
         return array(
             "f",
             (
@@ -64,7 +64,7 @@ class Columns:
                 metrics.grad_norm,
                 metrics.device_memory_bytes,
                 metrics.skipped,
-                *[terms.get(name, ABSENT) for name in self.terms],
+                *[measured.get(name, ABSENT) for name in self.measured],
             ),
         )
 
@@ -72,10 +72,11 @@ class Columns:
         """The step that `row` packed, at float32's precision."""
         values = dict(zip(self.names, array("f", row), strict=True))
         bits = array("I", row)
-        terms = {
+        measured = {
             name: values[name] for name, pattern in zip(self.names, bits, strict=True)
             if name not in FIXED and pattern != ABSENT_BITS
         }  # fmt: skip
+        terms = {name: value for name, value in measured.items() if "/" not in name}
         return StepMetrics(
             epoch=int(values["epoch"]),
             step=first_step + int(values["offset"]),
@@ -95,6 +96,7 @@ class Columns:
             device_memory_bytes=values["device_memory_bytes"],
             skipped=bool(values["skipped"]),
             terms=terms,
+            extras={name: value for name, value in measured.items() if "/" in name},
         )
 
 

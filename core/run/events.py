@@ -39,11 +39,24 @@ class SkippedFile:
 
 
 @dataclass(frozen=True)
+class ConfigDifference:
+    """A setting that is not as it would be `than` ("preset"), or was in the checkpoint resumed from ("checkpoint").
+
+    `here` and `there` are the two values as text.
+    """
+
+    key: str
+    here: str
+    there: str
+    than: Literal["preset", "checkpoint"]
+
+
+@dataclass(frozen=True)
 class RunStarted:
     """A trainer took the run: at its start and again at every resume (`session` counts them from 0).
 
     The metrics of steps from `start_step` on belong to this session; what an earlier session logged past that step
-    stays in the store but is no longer on the run's path.
+    stays in the store but is no longer on the run's path. `extras` names what steps may measure beside their terms.
     """
 
     session: int
@@ -64,6 +77,8 @@ class RunStarted:
     train_seconds: float
     skipped: tuple[SkippedFile, ...] = ()
     resumed_from: str = ""
+    extras: tuple[str, ...] = ()
+    differences: tuple[ConfigDifference, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,6 +95,9 @@ class StepMetrics:
 
     `terms` holds every term of the recipe by name, unweighted; the named fields repeat those of the audio recipe.
     `elapsed_s` counts training time over all sessions. A skipped step has `skipped` set and its terms as they came.
+
+    `extras` is what a step measured beside its terms, by names with a slash: "weight/TERM" (what the term counts with
+    in the minimised total), "gradient/TERM" (its share of the gradient), "system/NAME" (the machine).
     """
 
     epoch: int
@@ -100,6 +118,7 @@ class StepMetrics:
     device_memory_bytes: float = 0.0
     skipped: bool = False
     terms: Mapping[str, float] = field(default_factory=dict)
+    extras: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -130,6 +149,21 @@ class EpochMetrics:
     train_terms: Mapping[str, float] = field(default_factory=dict)
     val_terms: Mapping[str, float] = field(default_factory=dict)
     kl_per_dimension: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class LatentMap:
+    """The validation material in two dimensions: principal components of its posterior means.
+
+    Item i is called names[i] and lies at (x[i], y[i]); `explained` is each axis' share of the variance, 0 to 1.
+    """
+
+    epoch: int
+    step: int
+    names: tuple[str, ...]
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    explained: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -215,6 +249,16 @@ class CommandAnswered:
 
 
 @dataclass(frozen=True)
+class ValueSet:
+    """A person changed the live value `key`; steps after `step` use it."""
+
+    step: int
+    key: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
 class NoteAdded:
     """A person's note at a step."""
 
@@ -246,7 +290,7 @@ class TrainingCompleteEvent:
 
 Event = (
     RunStarted | PhaseChanged | StepMetrics | EpochMetrics | PreviewEvent | CheckpointSaved | AlertStarted | AlertEnded
-    | RolledBack | CommandAnswered | NoteAdded | Reported | TrainingCompleteEvent
+    | RolledBack | CommandAnswered | ValueSet | NoteAdded | Reported | LatentMap | TrainingCompleteEvent
 )  # fmt: skip
 
 KINDS: dict[str, type[Event]] = {
@@ -260,7 +304,9 @@ KINDS: dict[str, type[Event]] = {
     "alert_end": AlertEnded,
     "rollback": RolledBack,
     "answer": CommandAnswered,
+    "value": ValueSet,
     "note": NoteAdded,
+    "latent": LatentMap,
     "report": Reported,
     "complete": TrainingCompleteEvent,
 }

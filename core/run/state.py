@@ -11,6 +11,7 @@ from core.run.events import (
     CommandAnswered,
     EpochMetrics,
     Event,
+    LatentMap,
     NoteAdded,
     Phase,
     PhaseChanged,
@@ -21,6 +22,7 @@ from core.run.events import (
     StepMetrics,
     Stored,
     TrainingCompleteEvent,
+    ValueSet,
 )
 
 Status = Literal["waiting", "loading", "training", "validating", "saving",
@@ -43,6 +45,7 @@ class RunState:
     checkpoints: tuple[CheckpointSaved, ...] = ()
     alerts: tuple[AlertStarted, ...] = ()
     log: tuple[Stored, ...] = ()
+    latent_map: LatentMap | None = None
     complete: TrainingCompleteEvent | None = None
 
     @property
@@ -64,8 +67,8 @@ class RunState:
         return min(1.0, self.step.step / total) if self.step and total else 0.0
 
 
-LOGGED = (RunStarted, EpochMetrics, CheckpointSaved, AlertStarted, AlertEnded, RolledBack, CommandAnswered, NoteAdded,
-          Reported, TrainingCompleteEvent, PreviewEvent)  # fmt: skip
+LOGGED = (RunStarted, EpochMetrics, CheckpointSaved, AlertStarted, AlertEnded, RolledBack, CommandAnswered, ValueSet,
+          NoteAdded, Reported, TrainingCompleteEvent, PreviewEvent)  # fmt: skip
 LOG_LENGTH = 2000
 
 
@@ -109,6 +112,8 @@ def _fold_one(state: RunState, event: Event) -> RunState:
             return replace(state, alerts=(*(a for a in state.alerts if a.id != event.id), event))
         case AlertEnded():
             return replace(state, alerts=tuple(a for a in state.alerts if a.id != event.id))
+        case LatentMap():
+            return replace(state, latent_map=event)
         case TrainingCompleteEvent():
             return replace(state, complete=event)
         case _:

@@ -106,7 +106,7 @@ class RunWriter:
             raise ValueError(f"session {started.session} begins, but the store expects {self.next_session}")
         with self._changed:
             self._session = started.session
-            self._columns = Columns.of_terms(term.name for term in started.terms)
+            self._columns = Columns.of_terms([*(term.name for term in started.terms), *started.extras])
             self._last_step = started.start_step
             self._sessions.append((started.session, started.start_step, started.total_steps, self._columns.to_json()))
             return self.event(started)

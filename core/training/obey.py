@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 from core.run.commands import Mark, Numbered, Preview, Save, Set, Stop
 from core.run.commands import kind_of as command_name
-from core.run.events import CommandAnswered, NoteAdded
+from core.run.events import CommandAnswered, NoteAdded, ValueSet
 from core.run.store import RunWriter
 from core.training.config import ConfigError, TrainingConfig
 from core.training.control import Control
 from core.training.journal import Journal
-from core.training.live import changed
+from core.training.live import BY_KEY, changed, value_of
 from core.training.saving import Saver
 from core.training.state import TrainingState
 
@@ -68,15 +68,23 @@ class Obedience:
                 return self._set(key, value)
 
     def _set(self, key: str, value: float) -> tuple[bool, str]:
+        """Take over a live value from the next step on; the same value again changes nothing and saves nothing."""
+        state = self._state
         try:
-            config = changed(self._state.config, key, value)
+            config = changed(state.config, key, value)
         except ConfigError as error:
             return False, str(error)
-        self._state.config = config
+        before, after = value_of(state.config, key), value_of(config, key)
+        if after == before:
+            return True, f"{key} is {after:g} already"
+        state.config = config
         self._configure(config)
-        self._saver.write_config()
-        if key.startswith("loss."):
+        if BY_KEY[key].judges:
             self._saver.forget_best()
-        # From here on the config's values and a checkpoint's steps agree, so that not even a kill replays with both.
-        self._saver.save("requested")
-        return True, f"{key} is {value:g} from step {self._state.step + 1} on"
+        # The checkpoint comes first: a run that is killed before the config is written goes on from this step without
+        # the change, rather than over older steps with it. From here on the two agree.
+        saved = self._saver.save("requested")
+        self._saver.write_config()
+        self._journal.emit(ValueSet(state.step, key, float(before), float(after)))
+        unsaved = "" if saved else "; it is not saved: see the alert"
+        return True, f"{key} is {after:g} from step {state.step + 1} on{unsaved}"

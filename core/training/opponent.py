@@ -44,6 +44,7 @@ class Opponent:
         self._steps = self._lessons = 0
         self._lowest, self._epochs_without_gain = math.inf, 0
         self._meeting: Meeting | None = None
+        self._counted: float | None = None  # the weight of the pull at this step; None where there was none
         self._learns = False
 
     def join(self, step: int) -> bool:
@@ -95,6 +96,7 @@ class Opponent:
         nothing is added.
         """
         meeting = self._meeting
+        self._counted = None
         if meeting is None:
             return total, {}
         with torch.no_grad():
@@ -105,10 +107,23 @@ class Opponent:
         (reference,) = torch.autograd.grad(total, meeting.output, retain_graph=True)
         (slope,) = torch.autograd.grad(side.pull, meeting.output, retain_graph=True)
         gradient, norms = self.stabilizer.generator_gradient(reference, slope, self._ramp)
+        self._counted = self._ramp * self.stabilizer.generator_weight
         # A product with a constant has that constant for its gradient; its own value means nothing and is taken off.
         pull = (gradient * meeting.output).sum()
         total = total + (pull - pull.detach())
         return total if side.own is None else total + side.own, {**side.terms, **norms}
+
+    def weights(self, measured: Mapping[str, float]) -> dict[str, float]:
+        """What each of the generator's terms counted in the gradient of the step that measured these terms.
+
+        It changes from step to step, as the stabiliser keeps the adversary's pull as strong as it was asked to be.
+        Empty for a step without a challenge.
+        """
+        if self._counted is None:
+            return {}
+        # A slope that was not finite was left out.
+        counted = self._counted if math.isfinite(measured["adversarial_norm"]) else 0.0
+        return {name: counted * weight for name, weight in self.game.weights(measured).items()}
 
     def learn(self) -> dict[str, Tensor]:
         """The discriminator's gradients, clipped, and its terms; only measures while the stabiliser lets it rest."""

@@ -34,6 +34,13 @@ MAX_BATCH_SECONDS = 64
 # Numbers of a latent: for a whole chunk as specified; for every 21 ms twice as many. Held-out MRSTFT after 230
 # CPU-seconds, 64 and 128 of them: 1.25 and 1.14.
 LATENT_DIMS: dict[LatentKind, int] = {"global": 64, "sequence": 128}
+# What `resolve` settles: everything else of a config is as its dataclass or a person has it.
+SETTLED = (
+    "recipe", "preset", "epochs", "batch_size", "learning_rate", "warmup_steps", "data.validation_fraction",
+    "model.latent_dim", "regularization.dropout", "regularization.weight_decay",
+    "regularization.augmentation_expansion", "regularization.gradient_clip_norm", "loss.kl.warmup_fraction",
+    "loss.kl.weight_max", "loss.kl.free_bits", "adversarial.mode", "preview.every", "checkpoint.every",
+)  # fmt: skip
 
 
 def preset_for(file_count: int) -> OverfittingPreset:

@@ -25,6 +25,7 @@ class DataSummary:
     """What the data folder turned out to hold. `train_seconds` is before augmentation.
 
     `held_out` names the validation files, relative to the data folder: a resumed run holds out the same ones.
+    `train_chunks` counts what a training epoch is made of before augmentation: chunks of sound, windows of a tune.
     """
 
     train_files: int
@@ -32,6 +33,7 @@ class DataSummary:
     train_seconds: float
     skipped: tuple[SkippedFile, ...] = ()
     held_out: tuple[str, ...] = ()
+    train_chunks: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Recipe(Protocol):
     name: str
     representation: str
     terms: tuple[TermInfo, ...]
+    weighted: tuple[str, ...]  # the names of the terms that the model learns from; see `weights`
     config: TrainingConfig
     data: DataSummary
     steps_per_epoch: int
@@ -111,8 +114,19 @@ class Recipe(Protocol):
         and the generated material (`Opponent.meet`), and adds its own terms. None of them is in `total_loss`.
         """
 
-    def kl_per_dimension(self, model: nn.Module, batch: Tensor) -> Tensor:
-        """Raw KL of each latent dimension in nats, mean over the batch: [latent]. Empty for models without one."""
+    @property
+    def validation_names(self) -> tuple[str, ...]:
+        """Which file each item of `validation_batches` is of, in their order, named as its previews are."""
+
+    def posterior(self, model: nn.Module, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of the batch's latents: [batch, latent] each, or [batch, latent, positions]."""
+
+    def weights(self, terms: Mapping[str, float], kl_weight: float) -> Mapping[str, float]:
+        """What each of `weighted` counts at the step that measured `terms`; names that it did not measure are absent.
+
+        The model follows the gradient of sum(weights[name] * term). Without the adversary's terms that sum is the
+        step's `total_loss`, but for what learned weights cost by themselves: no gradient of the model is in that.
+        """
 
     def objective(self, terms: Mapping[str, float], kl_weight: float) -> float:
         """The total at constant weights: comparable over a whole run, whatever the annealing does."""

@@ -84,6 +84,8 @@ class TrainingState:
             self.optimizer.load_state_dict(contents["optimizer"])
         except ValueError as error:
             raise CheckpointError(f"{path}: its optimizer does not fit this model ({error})") from error
+        # What the optimizer keeps beside its averages is the config's, which may have been edited since.
+        self.optimizer.param_groups[0]["weight_decay"] = self.config.regularization.weight_decay
         self.recipe.restore(contents.get("recipe", {}))
         if self.opponent is not None and "opponent" in contents:
             self.opponent.restore(contents["opponent"], path)

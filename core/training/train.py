@@ -17,21 +17,24 @@ import torch
 from core.errors import one_line
 from core.run.commands import Stop
 from core.run.commands import kind_of as command_name
-from core.run.events import CommandAnswered, PhaseChanged, RunStarted, TrainingCompleteEvent
+from core.run.events import CommandAnswered, ConfigDifference, PhaseChanged, RunStarted, TrainingCompleteEvent
 from core.run.folder import RunFolder, atomic_write
 from core.run.store import RunWriter
 from core.training.checkpoint_files import find_checkpoint, list_checkpoints
 from core.training.checkpoints import load_checkpoint
 from core.training.config import ConfigError, TrainingConfig, check_keys
 from core.training.config_file import dump_config, read_config
+from core.training.contributions import names as contribution_names
 from core.training.control import Control
 from core.training.devices import choose_device, choose_threads, describe_device
+from core.training.differences import from_checkpoint, from_preset
 from core.training.journal import Journal
 from core.training.kinds import kind_of
 from core.training.metrics import MetricsCallback
 from core.training.presets import total_steps
 from core.training.recipe import Progress, Recipe, load_recipe
 from core.training.state import TrainingState
+from core.training.system import SystemSampler
 from core.training.trainer import Trainer
 
 SHOWN_EVERY_SECONDS = 0.25
@@ -134,16 +137,33 @@ def _session(
         state = TrainingState(recipe, device)
         if path and contents:
             state.restore(contents, path)
+        differences = _differences(recipe, contents)
         contents = None  # a second model's worth of memory
         atomic_write(folder.config_path, dump_config(recipe.config).encode())
-        journal.emit(_started(recipe, state, writer.next_session, path.name if path else ""))
-        rewound = path is not None and path != find_checkpoint(folder, "latest")
-        return Trainer(recipe, state, folder, writer, journal, control).run(rewound)
+        with SystemSampler(folder.path, state.device) as system:
+            resumed_from, extras = path.name if path else "", contribution_names(recipe) + system.names
+            journal.emit(_started(recipe, state, writer.next_session, resumed_from, extras, differences))
+            rewound = path is not None and path != find_checkpoint(folder, "latest")
+            return Trainer(recipe, state, folder, writer, journal, control, system).run(rewound)
     finally:
         recipe.close()
 
 
-def _started(recipe: Recipe, state: TrainingState, session: int, resumed_from: str) -> RunStarted:
+def _differences(recipe: Recipe, contents: dict[str, Any] | None) -> tuple[ConfigDifference, ...]:
+    """What a person set otherwise than the preset alone would have, and than in the checkpoint gone on from."""
+    data = recipe.data
+    own = from_preset(recipe.config, data.train_files + data.val_files, data.train_chunks)
+    return own + (from_checkpoint(recipe.config, contents["config"]) if contents else ())
+
+
+def _started(
+    recipe: Recipe,
+    state: TrainingState,
+    session: int,
+    resumed_from: str,
+    extras: tuple[str, ...],
+    differences: tuple[ConfigDifference, ...],
+) -> RunStarted:
     return RunStarted(
         session=session,
         recipe=recipe.name,
@@ -163,6 +183,8 @@ def _started(recipe: Recipe, state: TrainingState, session: int, resumed_from: s
         train_seconds=recipe.data.train_seconds,
         skipped=recipe.data.skipped,
         resumed_from=resumed_from,
+        extras=extras,
+        differences=differences,
     )
 
 

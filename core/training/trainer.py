@@ -19,9 +19,11 @@ from core.run.store import RunWriter
 from core.training.checkpoint_files import is_good, list_checkpoints
 from core.training.checkpoints import load_checkpoint
 from core.training.config import TrainingConfig
+from core.training.contributions import GradientGauge
 from core.training.control import Control
 from core.training.failures import NotFiniteError, NotSavedError
 from core.training.journal import Journal
+from core.training.latent_map import LatentMaps
 from core.training.obey import Obedience
 from core.training.optimize import Means
 from core.training.presets import total_steps
@@ -31,6 +33,7 @@ from core.training.saving import Saver
 from core.training.schedules import learning_rate_factor
 from core.training.state import TrainingState
 from core.training.step import optimizer_step
+from core.training.system import SystemSampler
 from core.training.validation import epoch_metrics, validate
 
 NONFINITE_IN_A_ROW = 3
@@ -41,6 +44,8 @@ RETRY_SECONDS = 0.5
 
 class Trainer:
     """Trains `recipe` in `folder`; `control` and the store's commands are looked at between steps.
+
+    With a `system`, every step tells what the machine is doing.
 
     Everything random in a step follows from (seed, step) and the saved generators, so that a run that was stopped at
     any step and resumed ends bit-identical (on the CPU) to one that was not.
@@ -54,12 +59,14 @@ class Trainer:
         writer: RunWriter,
         journal: Journal,
         control: Control,
+        system: SystemSampler | None = None,
     ) -> None:
         self.recipe, self.state, self.folder = recipe, state, folder
         self.journal, self.control = journal, control
         self.saver = Saver(state, folder, journal)
         self.obedience = Obedience(state, writer, journal, control, self.saver, self._draft_previews, recipe.configure)
         self.total_steps = total_steps(state.config, recipe.steps_per_epoch)
+        self._system, self._gauge, self._latent_maps = system, GradientGauge(), LatentMaps()
         self._generator = torch.Generator()
         self._settled = False
         self._refused_at: int | None = None
@@ -125,7 +132,7 @@ class Trainer:
         step, learning_rate, kl_weight = self.state.step + 1, self.learning_rate, self.kl_weight
         batch = self.recipe.batch(self._generator.manual_seed(self.state.config.seed * 1_000_003 + step))
         batch_ready = time.perf_counter()
-        done = optimizer_step(self.recipe, self.state, batch, learning_rate, kl_weight)
+        done = optimizer_step(self.recipe, self.state, batch, learning_rate, kl_weight, self._gauge)
         values, total = done.terms, done.terms["total_loss"]
 
         self.state.progress.step = step
@@ -145,6 +152,7 @@ class Trainer:
             device_memory_bytes=self._device_memory(),
             skipped=done.broken is not None,
             terms=values,
+            extras={**done.extras, **(self._system.newest if self._system is not None else {})},
             **{name: value for name, value in values.items() if name in StepMetrics.__dataclass_fields__},
         )
         self.journal.emit(metrics)
@@ -210,6 +218,9 @@ class Trainer:
         self.state.means = Means()
         self.state.progress.validated = self.state.step
         self.journal.emit(metrics)
+        over = self.state.step >= self.total_steps
+        if latent_map := self._latent_maps.of(self.recipe, metrics, validation, last=over):
+            self.journal.emit(latent_map)
         for alert in self.state.detectors.epoch(metrics):
             self.journal.emit(alert)
         if self.recipe.opponent is not None:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
-from core.losses.kl import ACTIVE_NATS
+from core.losses.kl import ACTIVE_NATS, kl_per_dimension
 from core.run.events import EpochMetrics
 from core.training.metrics import compute_overfitting_gap
 from core.training.optimize import Means, fetched, unwrapped
@@ -16,10 +17,14 @@ from core.training.state import TrainingState
 
 @dataclass(frozen=True)
 class Validation:
-    """Means over the validation set: unweighted terms by name, and the raw KL of each latent dimension in nats."""
+    """Means over the validation set: unweighted terms by name, and the raw KL of each latent dimension in nats.
+
+    `latents` [items, latent], on the CPU, are the posterior means of the items, a sequence's averaged over its length.
+    """
 
     terms: dict[str, float]
     kl_per_dimension: tuple[float, ...] = ()
+    latents: Tensor | None = None
 
 
 @torch.no_grad()
@@ -28,16 +33,19 @@ def validate(
 ) -> Validation | None:
     """Validate the averaged weights; None when `interrupted` said so between two batches."""
     model = unwrapped(state.average).eval()
-    means, divergences, count = Means(), [], 0
+    means, divergences, latents, count = Means(), [], [], 0
     for batch in recipe.validation_batches():
         if interrupted():
             return None
         terms = fetched(recipe.losses(model, batch, kl_weight))
         terms["total_loss"] = recipe.objective(terms, kl_weight)
         means.add(terms, len(batch))
-        divergences.append(recipe.kl_per_dimension(model, batch) * len(batch))
         count += len(batch)
-    return Validation(means.values(), tuple((torch.stack(divergences).sum(0) / count).tolist()))
+        mu, logvar = recipe.posterior(model, batch)
+        divergences.append(kl_per_dimension(mu, logvar) * len(batch))
+        latents.append(mu.float() if mu.ndim == 2 else mu.float().mean(dim=2))
+    kl = torch.stack(divergences).sum(0) / count
+    return Validation(means.values(), tuple(kl.tolist()), torch.cat(latents).cpu())
 
 
 def epoch_metrics(

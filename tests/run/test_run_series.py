@@ -1,6 +1,7 @@
 """A curve's buckets are what one would count by hand, however the steps came into the store."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -242,9 +243,30 @@ def test_a_long_runs_clock_stays_sharp(tmp_path: Path) -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.text(max_size=5), max_size=6))
-def test_columns_survive_any_names_of_terms(names: list[str]) -> None:
+def test_columns_survive_any_names_of_terms_and_extras(names: list[str]) -> None:
     columns = Columns.of_terms(names)
     assert Columns.from_json(columns.to_json()) == columns
-    metrics = StepMetrics(1, 9, 100, 0.5, terms={name: float(i) for i, name in enumerate(columns.terms)})
+    measured = {name: float(i) for i, name in enumerate(columns.measured)}
+    terms = {name: value for name, value in measured.items() if "/" not in name}
+    extras = {name: value for name, value in measured.items() if "/" in name}
+    metrics = StepMetrics(1, 9, 100, 0.5, terms=terms, extras=extras)
     row = columns.row(metrics, 0, 0.0).tobytes()
-    assert columns.metrics(row, 0, 0.0, 100).terms == metrics.terms
+    back = columns.metrics(row, 0, 0.0, 100)
+    assert (back.terms, back.extras) == (terms, extras)
+
+
+def test_an_extra_that_a_step_did_not_measure_is_absent_and_has_a_curve(tmp_path: Path) -> None:
+    writer, reader = RunWriter(tmp_path / "run.sqlite"), RunReader(tmp_path / "run.sqlite")
+    writer.begin(replace(started(), extras=("gradient/stft_loss", "system/cpu_percent")))
+    for step in range(1, 200):
+        extras = {"system/cpu_percent": 90.0 + step} | ({"gradient/stft_loss": 0.7} if step % 50 == 0 else {})
+        writer.step(StepMetrics(1, step, 200, 1.0, terms={"stft_loss": 0.5}, extras=extras))
+    writer.flush()
+    newest = reader.read()[-1].event
+    assert isinstance(newest, StepMetrics)
+    assert newest.extras == {"system/cpu_percent": 289.0}
+    assert newest.terms == {"stft_loss": 0.5}
+    curve = reader.series("gradient/stft_loss", 0, 200, 200)
+    assert [step for step, value in enumerate(curve.mean) if value == value] == [50, 100, 150]
+    assert not curve.nonfinite
+    writer.close()
