@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,12 @@ from textual.screen import Screen
 from distill_tui import theme as themes
 from distill_tui.ascii import Ascii
 from distill_tui.ascii import wanted as ascii_wanted
+from distill_tui.format import clean
 from distill_tui.keys import Key, Scope, bindings, scoped
 from distill_tui.painter import Painter
 from distill_tui.session import Home, Resume, Session, Start, Train, Watch
 from distill_tui.theme import ThemeError
+from distill_tui.volume import Volume
 
 if TYPE_CHECKING:
     from distill_tui.screens.dashboard import Dashboard
@@ -43,8 +46,9 @@ class DistillApp(App[int], inherit_bindings=False):
         self.closing_line = ""
         self._ascii = Ascii(enabled=self.ascii_only)
         self._painter = Painter()
+        self.volume = Volume()
         self._remember_theme = remember_theme
-        self._theme_problem = ""
+        self._theme_problem = self._hard_to_read = ""
         self._begin_with_theme()
 
     def get_default_screen(self) -> Screen[Any]:
@@ -55,9 +59,9 @@ class DistillApp(App[int], inherit_bindings=False):
             return HomeScreen(self.start.runs_dir)
         return self._dashboard(self.start)
 
-    def begin(self, start: Train | Resume | Watch) -> None:
-        """Show a run, from the home screen."""
-        self.push_screen(self._dashboard(start))
+    def begin(self, start: Train | Resume | Watch, overlays: Sequence[Path] = ()) -> None:
+        """Show a run, from the home screen, with other runs drawn over it."""
+        self.push_screen(self._dashboard(start, overlays))
 
     def back(self) -> None:
         """From a run to the home screen, where one came from there; not from a run that trains here."""
@@ -86,11 +90,11 @@ class DistillApp(App[int], inherit_bindings=False):
 
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Dashboard)), None)
 
-    def _dashboard(self, start: Train | Resume | Watch) -> "Dashboard":
+    def _dashboard(self, start: Train | Resume | Watch, overlays: Sequence[Path] = ()) -> "Dashboard":
         from distill_tui.screens.dashboard import Dashboard
 
         self.session = Session(start)
-        return Dashboard(self.session)
+        return Dashboard(self.session, overlays)
 
     def on_mount(self) -> None:
         """After ctrl+z and fg the terminal is blank: draw all of it."""
@@ -144,22 +148,27 @@ class DistillApp(App[int], inherit_bindings=False):
         self.refresh(layout=True)
         self.screen.refresh(layout=True)
 
-    def action_next_theme(self) -> None:
-        """The next theme that can be used; kept for next time."""
-        names = list(themes.available())
-        at = names.index(self.theme) if self.theme in names else -1
-        for name in [*names[at + 1 :], *names[: at + 1]]:
-            if self.choose_theme(name):
-                return
+    def action_choose_theme(self) -> None:
+        """The list of themes, each seen while it is chosen."""
+        from distill_tui.screens.choose_theme import ChooseTheme
 
-    def choose_theme(self, name: str) -> bool:
-        """Change to a theme by name; one that cannot be used leaves things as they are and says why."""
+        if not isinstance(self.screen, ChooseTheme):
+            self.push_screen(ChooseTheme())
+
+    def try_theme(self, name: str) -> bool:
+        """Change to a theme by name for now; one that cannot be used leaves things as they are and says why."""
         try:
             self._load_theme(name)
         except ThemeError as error:
-            self.notify(f"{error}; keeping {self.theme}", severity="error", markup=False)
+            self.notify(f"{clean(str(error))}; keeping {clean(self.theme)}", severity="error", markup=False)
             return False
         self.theme = name
+        return True
+
+    def choose_theme(self, name: str) -> bool:
+        """As `try_theme`, and remember it."""
+        if not self.try_theme(name):
+            return False
         if self._remember_theme:
             try:
                 themes.remember(name)
@@ -167,7 +176,9 @@ class DistillApp(App[int], inherit_bindings=False):
                 self.notify(
                     f"The theme could not be kept for next time: {error.strerror}", severity="warning", markup=False
                 )
-        self.notify(f"Theme {name}", timeout=2, markup=False)
+        self.notify(f"Theme {clean(name)}", timeout=2, markup=False)
+        if self._hard_to_read:
+            self.notify(self._hard_to_read, severity="warning", markup=False)
         return True
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
@@ -206,20 +217,25 @@ class DistillApp(App[int], inherit_bindings=False):
         try:
             self._load_theme(name)
         except ThemeError as error:
-            self._theme_problem, name = f"{error}; using {themes.DARK}", themes.DARK
-            self._load_theme(name)
+            problem, name = f"{clean(str(error))}; using {themes.DARK}", themes.DARK
+            self._load_theme(name, themes.themes_folder() / f"{name}.toml")
+        else:
+            problem = self._hard_to_read
+        self._theme_problem = problem
         self.set_reactive(App.theme, name)
         self.set_class(self.current_theme.dark, "-dark-mode", update=False)
         self.set_class(not self.current_theme.dark, "-light-mode", update=False)
         self._refresh_truecolor_filter(self.ansi_theme)
         self.stylesheet.set_variables(self.get_css_variables())
 
-    def _load_theme(self, name: str) -> None:
-        path = themes.available().get(name)
+    def _load_theme(self, name: str, path: Path | None = None) -> None:
+        path = path or themes.available().get(name)
         if path is None:
             raise ThemeError(f"{name}: no such theme")
         found = themes.load(path)
-        self._palettes[name] = found.palette
+        # Half blocks, which show two shades in a cell, have no likeness in ASCII: characters take their place.
+        self._palettes[name] = replace(found.palette, shades=()) if self.ascii_only else found.palette
+        self._hard_to_read = clean(found.hard_to_read)
         self.register_theme(found.theme)
 
     def _watch_theme(self, theme_name: str) -> None:

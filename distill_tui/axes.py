@@ -4,12 +4,14 @@ Steps are mapped to dots so that a growing run moves nothing but its right end: 
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from distill_tui.cells import Row, Run, merged
 
 Points = list[tuple[int, float]]  # (column of dots, value) in order, one a column
+NO_MARKS: Mapping[int, Run] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,12 @@ class Values:
         if self.log:
             return (math.log(max(value, 1e-300)) - math.log(self.lo)) / (math.log(self.hi) - math.log(self.lo))
         return (value - self.lo) / (self.hi - self.lo)
+
+    def value(self, height: float) -> float:
+        """The value that lies at a height: the other way round."""
+        if self.log:
+            return math.exp(math.log(self.lo) + (math.log(self.hi) - math.log(self.lo)) * height)
+        return self.lo + (self.hi - self.lo) * height
 
 
 def rounded_up(value: int) -> int:
@@ -96,11 +104,17 @@ def values_axis(curves: Iterable[Points], *, log: bool = False, former: Values |
 
 def _still_fits(former: Values, low: float, high: float) -> bool:
     bottom, top = former.height(low), former.height(high)
-    return bottom >= -0.001 and top <= 1.001 and (top - bottom >= 0.4 or former.hi == former.lo)
+    narrowest = not former.log and former.hi - former.lo <= 1.6 * _least_range(low, high)
+    return bottom >= -0.001 and top <= 1.001 and (top - bottom >= 0.4 or narrowest)
+
+
+def _least_range(low: float, high: float) -> float:
+    """Under 2 % of the values their labels could not be read apart."""
+    return max(abs(low), abs(high)) * 0.02 or 1.0
 
 
 def _linear_axis(low: float, high: float, ticks: int) -> Values:
-    least = max(abs(low), abs(high)) * 0.02 or 1.0  # under 2 % the labels could not be read apart
+    least = _least_range(low, high)
     if high - low < least:
         low, high = (low + high - least) / 2, (low + high + least) / 2
     air = (high - low) * 0.1  # so that the next few values do not move the axis
@@ -142,17 +156,33 @@ def _tidy(value: float, unit: float) -> float:
 
 
 def tick_label(value: float, axis: Values) -> str:
-    """The tick's number with no more decimals than the axis needs, in at most seven cells."""
+    """The tick's number with no more decimals than the axis needs; see `tick_labels` for how long it gets."""
     if value == 0:
         return "0"
     unit = axis.ticks[1] - axis.ticks[0] if len(axis.ticks) > 1 and not axis.log else abs(value)
-    if abs(value) >= 100_000 or abs(value) < 0.01:
-        digits = max(0, math.floor(math.log10(abs(value)) + 1e-9) - math.floor(math.log10(unit) + 1e-9))
+    size = abs(value) if axis.log else max(abs(value), *(abs(tick) for tick in axis.ticks))  # all in one style
+    if size >= 100_000 or size < 0.01:
+        power = math.floor(math.log10(abs(value)) + 1e-9)
+        digits = _decimals(unit / 10.0**power)
         return f"{value:.{digits}e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+    return f"{value:.{_decimals(unit)}f}"
+
+
+def _decimals(unit: float) -> int:
+    """Decimals that tell multiples of `unit` apart."""
     decimals = max(0, -math.floor(math.log10(unit) + 1e-9))
-    if round(unit, decimals) != round(unit, decimals + 1):
-        decimals += 1
-    return f"{value:.{decimals}f}"
+    return decimals + (abs(round(unit, decimals) - unit) > unit * 1e-6)
+
+
+def tick_labels(axis: Values, width: int) -> tuple[list[str], str]:
+    """The ticks' labels in at most `width` cells, and the factor "×1e-12" that they share where they were longer."""
+    labels = [tick_label(tick, axis) for tick in axis.ticks]
+    if axis.log or all(len(label) <= width for label in labels):
+        return labels, ""
+    power = math.floor(math.log10(max(abs(tick) for tick in axis.ticks)) + 1e-9)
+    scale = 10.0**power
+    scaled = Values(axis.lo / scale, axis.hi / scale, False, tuple(tick / scale for tick in axis.ticks))
+    return [tick_label(tick, scaled) for tick in scaled.ticks], f"×1e{power}"
 
 
 def dot_row(share: float, levels: int) -> int:
@@ -167,27 +197,22 @@ def dot_row(share: float, levels: int) -> int:
 def label_column(y: Values, width: int, height: int) -> list[str]:
     """One label a row, right-aligned in `width`: each tick in its row, blank elsewhere."""
     labels = [" " * width for _ in range(height)]
-    for tick in y.ticks:
+    texts, factor = tick_labels(y, width)
+    for tick, text in zip(y.ticks, texts, strict=True):
         row = dot_row(y.height(tick), height * 4)
         if 0 <= row < height * 4:
-            labels[row // 4] = tick_label(tick, y).rjust(width)[:width]
+            labels[row // 4] = text.rjust(width)[:width]
+    if factor:
+        free = next((row for row, label in enumerate(labels) if not label.strip()), height - 1)
+        labels[free] = factor.rjust(width)[:width]
     return labels
 
 
-Mark = tuple[int, str, str]  # step, character, role
+def axis_row(x: Steps, width: int, steps_per_epoch: int, marks: Mapping[int, Run] = NO_MARKS) -> Row:
+    """The x axis as one line of `width` cells: epochs as numbers (steps before the first), and marks by their cells.
 
-
-def marks_row(x: Steps, width: int, marks: Sequence[Mark]) -> Row:
-    """Marks at their steps in a line of their own; of those that share a cell the last is seen."""
-    cells = [Run(" ", "text")] * width
-    for step, character, role in marks:
-        if 0 <= (cell := x.dot(step) // 2) < width:
-            cells[cell] = Run(character, role)
-    return merged(cells)
-
-
-def axis_row(x: Steps, width: int, steps_per_epoch: int, marks: Sequence[Mark] = ()) -> Row:
-    """The x axis as one line of `width` cells: epochs as numbers (steps before the first), and marks beside them."""
+    A mark stands beside a number rather than on it.
+    """
     cells = [Run("─", "border")] * width
     unit = steps_per_epoch if axis_unit(x, steps_per_epoch) == "epoch" else 1
     shown = x.span / unit
@@ -199,12 +224,11 @@ def axis_row(x: Steps, width: int, steps_per_epoch: int, marks: Sequence[Mark] =
         start = max(0, cell - len(label) // 2) if cell else 0
         if start + len(label) <= width and all(run.text == "─" for run in cells[start : start + len(label)]):
             cells[start : start + len(label)] = [Run(character, "muted") for character in label]
-    for step, character, role in marks:
-        cell = x.dot(step) // 2
+    for cell, mark in marks.items():
         free = (cell + offset for offset in (0, 1, -1, 2, -2) if 0 <= cell + offset < width)
-        place = next((spot for spot in free if cells[spot].text in ("─", character)), None)
+        place = next((spot for spot in free if cells[spot].text == "─"), None)
         if 0 <= cell < width and place is not None:
-            cells[place] = Run(character, role)
+            cells[place] = mark
     return merged(cells)
 
 

@@ -1,14 +1,14 @@
-"""Curves as text: pure functions from `Series` to rows of braille, in which a cell is 2 dots wide and 4 high."""
+"""Curves as text: pure functions from `Series` to rows of braille."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from core.run.link import Series
 from distill_tui.axes import Points, Steps, Values, dot_row, steps_axis, values_axis
 from distill_tui.cells import Row, Run
+from distill_tui.chart_canvas import RAW, Canvas
 
-DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 OVERSAMPLING = 8  # buckets asked for a dot, so that any whole number of them can make one
 
 # Smoothing: how many dots the weight of an old value takes to fall to a third.
@@ -17,9 +17,8 @@ SMOOTHING = {"off": 0.0, "light": 4.0, "strong": 16.0}
 
 @dataclass(frozen=True)
 class Curve:
-    """Points and how they are joined. `spikes` and `broken` are columns with outliers and with NaN or infinity.
-
-    Dashes tell curves apart where there is no colour.
+    """Points and how they are joined. `peaks` and `troughs` are the extremes of each column, `broken` the columns with
+    NaN or infinity. Dashes tell validation apart where there is no colour; `fine` is the thin line of another run.
     """
 
     points: Points
@@ -27,33 +26,58 @@ class Curve:
     dashed: bool = False
     peaks: tuple[tuple[int, float], ...] = ()
     broken: tuple[int, ...] = ()
+    troughs: tuple[tuple[int, float], ...] = ()
+    fine: bool = False
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """Rows of braille, all `width` cells wide, and how many columns had spikes too high for them."""
+    """Rows of braille, all `width` cells wide, and what is not to be seen in them.
+
+    `spikes` counts the columns with values far outside the axis, `hidden` those at or below 0 on a logarithmic one.
+    `lines` are the points of each curve as drawn.
+    """
 
     rows: tuple[Row, ...]
     spikes: int = 0
+    hidden: int = 0
+    lines: tuple[Points, ...] = ()
 
 
-def traced(series: Series, x: Steps, role: str, *, dashed: bool = False) -> Curve:
-    """The series as it falls into the columns of the axis: means to draw, peaks and breaks to mark."""
-    sums, counts, peaks = [0.0] * x.dots, [0] * x.dots, [-math.inf] * x.dots
-    scale, half = x.dots / x.span, (series.bucket - 1) / 2
+def traced(series: Series, x: Steps, role: str, *, dashed: bool = False, fine: bool = False) -> Curve:
+    """The series as it falls into the columns of the axis: means to draw, extremes and breaks to mark."""
+    scale, half, dots = x.dots / x.span, (series.bucket - 1) / 2, x.dots
     start, width = (series.first + half - x.lo) * scale, series.bucket * scale
-    for index, (value, peak) in enumerate(zip(series.mean, series.maximum, strict=True)):
+    points: Points = []
+    peaks: list[tuple[int, float]] = []
+    troughs: list[tuple[int, float]] = []
+    dot, total, count, top, bottom = -1, 0.0, 0, 0.0, 0.0
+    first, last = max(0, math.floor(-start / width)), max(0, math.ceil((dots - start) / width) + 1)
+    means, maxima, minima = series.mean[first:last], series.maximum[first:last], series.minimum[first:last]
+    for index, (value, high, low) in enumerate(zip(means, maxima, minima, strict=True), first):
+        if value != value:  # NaN, which an empty bucket holds
+            continue
         place = start + index * width
-        if value == value and 0 <= place < x.dots:  # not NaN, which an empty bucket holds
-            dot = int(place)
-            sums[dot] += value
-            counts[dot] += 1
-            if peak > peaks[dot]:
-                peaks[dot] = peak
-    points = [(dot, sums[dot] / count) for dot, count in enumerate(counts) if count]
-    tops = tuple((dot, peaks[dot]) for dot, count in enumerate(counts) if count)
+        if not 0 <= place < dots:
+            continue
+        if (here := int(place)) != dot:
+            if count:
+                points.append((dot, total / count))
+                peaks.append((dot, top))
+                troughs.append((dot, bottom))
+            dot, total, count, top, bottom = here, value, 1, high, low
+        else:
+            total += value
+            count += 1
+            top = high if high > top else top
+            bottom = low if low < bottom else bottom
+    if count:
+        points.append((dot, total / count))
+        peaks.append((dot, top))
+        troughs.append((dot, bottom))
     broken = {x.dot(series.first + index * series.bucket + half) for index in series.nonfinite}
-    return Curve(points, role, dashed, tops, tuple(dot for dot in sorted(broken) if 0 <= dot < x.dots))
+    gone = tuple(dot for dot in sorted(broken) if 0 <= dot < dots)
+    return Curve(points, role, dashed, tuple(peaks), gone, tuple(troughs), fine)
 
 
 def smoothed(points: Points, reach: float) -> Points:
@@ -78,49 +102,6 @@ def _average(points: Points, reach: float) -> list[float]:
     return result
 
 
-@dataclass
-class _Canvas:
-    """Dots and the role of each cell; later strokes take a cell's colour."""
-
-    width: int
-    height: int
-    dots: list[list[int]] = field(default_factory=list)
-    roles: list[list[str]] = field(default_factory=list)
-    marks: dict[tuple[int, int], Run] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.dots = [[0] * self.width for _ in range(self.height)]
-        self.roles = [[""] * self.width for _ in range(self.height)]
-
-    def stroke(self, x: int, top: int, bottom: int, role: str, *, clear: bool = False) -> None:
-        """Dots of column `x` from `top` to `bottom` (0 is the highest); `clear` takes a cell from the raw curve."""
-        cell = x // 2
-        for y in range(max(0, top), min(self.height * 4 - 1, bottom) + 1):
-            row = y // 4
-            if clear and self.roles[row][cell] == "raw" != role:
-                self.dots[row][cell] = 0
-            self.dots[row][cell] |= DOTS[y % 4][x % 2]
-            self.roles[row][cell] = role
-
-    def rows(self) -> tuple[Row, ...]:
-        return tuple(self._row(y) for y in range(self.height))
-
-    def _row(self, y: int) -> Row:
-        runs: list[Run] = []
-        text, role = "", ""
-        for x in range(self.width):
-            mark = self.marks.get((y, x))
-            character = mark.text if mark else chr(0x2800 + self.dots[y][x]) if self.dots[y][x] else " "
-            here = mark.role if mark else self.roles[y][x]
-            if character == " ":
-                here = role
-            if here != role and text:
-                runs.append(Run(text, role or "text"))
-                text = ""
-            text, role = text + character, here
-        return (*runs, Run(text, role or "text"))
-
-
 def draw(
     curves: Sequence[Curve],
     x: Steps,
@@ -131,60 +112,62 @@ def draw(
     smoothing: float = 0.0,
     best: int | None = None,
 ) -> Drawing:
-    """The curves over each other, the last on top, with marks for spikes (▴), NaN (×) and the best step (◉).
+    """The curves over each other, the last on top, with marks: far above (▴) or below (▾), NaN (×), the best step (◉).
 
-    `smoothing` is a reach in dots: a solid curve is then drawn smoothed, over its raw self in the role "raw". A spike
-    is a step that lies a whole range above the axis; `best` is marked on the last curve.
+    `smoothing` is a reach in dots: a solid curve is then drawn smoothed, over its raw self in the role "raw" unless it
+    is fine. A spike is a step that lies a whole range outside the axis; `best` is marked on the last curve.
     """
-    canvas = _Canvas(max(1, width), max(1, height))
-    solid = [curve for curve in curves if not curve.dashed]
+    canvas = Canvas(max(1, width), max(1, height))
     if smoothing > 0:
-        for curve in solid:
-            _line(canvas, curve.points, y, "raw", dashed=False, clear=False)
-    for curve in curves:
-        line = curve.points if curve.dashed else smoothed(curve.points, smoothing)
-        _line(canvas, line, y, curve.role, dashed=curve.dashed, clear=smoothing > 0)
-    spikes = {dot for curve in curves for dot, value in curve.peaks if y.height(value) > 2}
-    spikes |= {dot for curve in curves for dot, value in curve.points if y.height(value) > 1.001}
-    for dot in spikes:
-        canvas.marks[0, dot // 2] = Run("▴", "warning")
+        for curve in curves:
+            if not curve.dashed and not curve.fine:
+                canvas.line(curve.points, y, RAW)
+    lines = tuple(curve.points if curve.dashed else _smoothed_in(y, curve.points, smoothing) for curve in curves)
+    for curve, points in zip(curves, lines, strict=True):
+        canvas.line(points, y, curve.role, dashed=curve.dashed, fine=curve.fine)
+        if len(points) == 1:  # a single dot is easily missed
+            _mark(canvas, points[0], y, Run("•", curve.role))
+    above, below, hidden = _outside(curves, y)
+    for cell in {dot // 2 for dot in below | hidden}:
+        canvas.marks[canvas.height - 1, cell] = Run("▾", "warning")
+    for cell in {dot // 2 for dot in above}:
+        canvas.marks[0, cell] = Run("▴", "warning")
     for dot in (dot for curve in curves for dot in curve.broken):
         canvas.marks[canvas.height - 1, dot // 2] = Run("×", "danger")
     if best is not None and curves:
-        _mark_best(canvas, curves[-1].points, x.dot(best), y)
-    return Drawing(canvas.rows(), len(spikes))
+        value = dict(curves[-1].points).get(x.dot(best))
+        if value is not None:
+            _mark(canvas, (x.dot(best), value), y, Run("◉", "best"))
+    return Drawing(canvas.rows(), len(above | below), len(hidden), lines)
 
 
-def _mark_best(canvas: _Canvas, points: Points, dot: int, y: Values) -> None:
-    value = dict(points).get(dot)
-    if value is not None and 0 <= dot // 2 < canvas.width:
-        row = dot_row(y.height(value), canvas.height * 4)
-        if 0 <= row < canvas.height * 4:
-            canvas.marks[row // 4, dot // 2] = Run("◉", "best")
+def _smoothed_in(y: Values, points: Points, reach: float) -> Points:
+    """The points smoothed as they are seen, so as powers on a logarithmic axis; what is outside bends nothing."""
+    if reach <= 0:
+        return points
+    heights = [(dot, y.height(value)) for dot, value in points]
+    inside = [(dot, height) for dot, height in heights if -0.001 <= height <= 1.001]
+    return [(dot, y.value(height)) for dot, height in smoothed(inside, reach)]
 
 
-def _line(canvas: _Canvas, points: Points, y: Values, role: str, *, dashed: bool, clear: bool) -> None:
-    """A line through the points; between columns it is joined half in each, so that a steep one has no holes."""
-    levels = canvas.height * 4
-    limit = canvas.width * 2
-    placed = [(dot, dot_row(y.height(value), levels)) for dot, value in points]
-    for index, (dot, level) in enumerate(placed):
-        if index == 0:
-            canvas.stroke(dot, level, level, role, clear=clear)
-            continue
-        before, start = placed[index - 1]
-        span = dot - before
-        previous = start
-        for column in range(before + 1, dot + 1):
-            here = round(start + (level - start) * (column - before) / span)
-            if column < limit and not (dashed and column // 2 % 4 == 3):
-                top, bottom = min(previous, here), max(previous, here)
-                middle = (top + bottom) // 2
-                upper, lower = (column, column - 1) if here == top else (column - 1, column)
-                canvas.stroke(upper, top, middle, role, clear=clear)
-                if bottom > top:
-                    canvas.stroke(lower, middle + 1, bottom, role, clear=clear)
-            previous = here
+def _outside(curves: Sequence[Curve], y: Values) -> tuple[set[int], set[int], set[int]]:
+    """Columns with values far above and far below the axis, and with values that a logarithmic one cannot show."""
+    top, bottom, high, low = (y.value(share) for share in (2.0, -1.0, 1.001, -0.001))
+    above = {dot for curve in curves for dot, value in curve.peaks if value > top}
+    above |= {dot for curve in curves for dot, value in curve.points if value > high}
+    below = {dot for curve in curves for dot, value in curve.troughs if value < bottom}
+    below |= {dot for curve in curves for dot, value in curve.points if value < low}
+    if not y.log:
+        return above, below, set()
+    hidden = {dot for curve in curves for dot, value in curve.troughs if value <= 0}
+    return above, below - hidden, hidden
+
+
+def _mark(canvas: Canvas, point: tuple[int, float], y: Values, mark: Run) -> None:
+    dot, value = point
+    row = dot_row(y.height(value), canvas.height * 4)
+    if 0 <= dot // 2 < canvas.width and 0 <= row < canvas.height * 4:
+        canvas.marks[row // 4, dot // 2] = mark
 
 
 def sparkline(series: Series, width: int, role: str = "train") -> Row:

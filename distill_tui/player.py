@@ -1,8 +1,7 @@
-"""Plays one sound at a time, switches between two at the same position, and says where it is."""
+"""Plays one sound or a row of them, switches between two at the same position, and says where it is."""
 
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Literal
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from distill_tui.hearing import Availability
 from distill_tui.playhead import Playhead
 from distill_tui.speaker import Speaker, SpeakerError, availability, open_speaker
+from distill_tui.voice import More, Request, Voice
 from distill_tui.wav import Sound, fitted
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ STOP_PATIENCE_SECONDS = 0.5
 class Progress:
     """What is heard at this moment.
 
-    `seconds` of `sound` have left the speaker. `generation` counts what was asked for: a sound that ended by itself
-    leaves it as it was. `trouble` says in one line why the last sound could not be played; `availability` is None
-    until the device has been looked for.
+    `seconds` of `sound`, the one at `index` of its row, have left the speaker. `generation` counts what was asked for:
+    a sound that ended by itself leaves it as it was. `trouble` says in one line why the last sound could not be
+    played; `availability` is None until the device has been looked for.
     """
 
     state: Literal["silent", "opening", "playing"] = "silent"
@@ -36,40 +36,7 @@ class Progress:
     generation: int = 0
     trouble: str = ""
     availability: Availability | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class _Request:
-    """What a person asked for: a sound, from its start or at the position of the one that plays; None is silence."""
-
-    generation: int
-    sound: Sound | None
-    toggle: bool = False
-
-
-class _Voice:
-    """One open stream and what it reads. `fill` runs in the device's thread."""
-
-    def __init__(self, request: _Request) -> None:
-        self.request = request
-        self.speaker: Speaker | None = None
-        self.playhead: Playhead | None = None
-        self.filled_at = time.monotonic()
-
-    def fill(self, block: "NDArray[np.int16]") -> bool:
-        if self.playhead is None:  # the stream asks before it was fully opened
-            block[:] = 0
-            return False
-        ended = self.playhead.fill(block)
-        self.filled_at = time.monotonic()
-        return ended
-
-    def heard_seconds(self) -> float:
-        """The position less what is still on its way to the ear; it glides on while a buffer plays out."""
-        if self.speaker is None or self.playhead is None:
-            return 0.0
-        position = self.playhead.position / self.speaker.sample_rate
-        return min(position, max(0.0, position - self.speaker.latency + time.monotonic() - self.filled_at))
+    index: int = 0
 
 
 OpenSpeaker = Callable[[int, int, Callable[["NDArray[np.int16]"], bool], Callable[[], None]], Speaker]
@@ -88,13 +55,14 @@ class Player:
         self._open_speaker = open_speaker
         self._look = look
         self._lock = threading.Lock()
-        self._queue: SimpleQueue[_Request | _Voice | Literal["look"] | None] = SimpleQueue()
+        self._queue: SimpleQueue[Request | More | Voice | Literal["look"] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._generation = 0
-        self._wanted: Sound | None = None
+        self._wanted: Request | None = None
+        self._loop, self._gain = False, 1.0
         self._trouble = ""
         self._availability: Availability | None = None
-        self._voice: _Voice | None = None
+        self._voice: Voice | None = None
 
     def look(self) -> None:
         """Look for a sound device; `progress().availability` has the answer when it is there."""
@@ -102,19 +70,45 @@ class Player:
 
     def play(self, sound: Sound) -> None:
         """Play `sound` from its start, in place of what plays now."""
-        self._post(self._ask(sound))
+        self._post(self._ask([sound]))
+
+    def play_row(self, sounds: Sequence[Sound]) -> int:
+        """Play one after another without a gap, the first at once; `add` and `finish` take the number it returns."""
+        request = self._ask(list(sounds), whole=False)
+        self._post(request)
+        return request.generation
+
+    def add(self, row: int, sound: Sound) -> None:
+        """One more sound for the row of this number; nothing if something else was asked for since."""
+        self._continue(row, sound)
+
+    def finish(self, row: int) -> None:
+        """The row is complete: it ends with its last sound, for which it would otherwise wait."""
+        self._continue(row, None)
 
     def toggle(self, other: Sound) -> None:
         """Go on with `other` at the position of the sound that plays; from its start if none does."""
-        self._post(self._ask(other, toggle=True))
+        self._post(self._ask([other], toggle=True))
 
     def stop(self) -> None:
         """Fade out."""
-        self._post(self._ask(None))
+        self._post(self._ask([]))
+
+    def set_loop(self, loop: bool) -> None:
+        """Whether what plays, and what will, begins anew at its end, without a gap."""
+        with self._lock:
+            self._loop = loop
+            self._apply(self._voice)
+
+    def set_gain(self, gain: float) -> None:
+        """The level of everything, from 0 to 1, the files' own."""
+        with self._lock:
+            self._gain = gain
+            self._apply(self._voice)
 
     def close(self) -> None:
         """Let go of the device. Waits for it, but not for long: a hanging device must not keep the program."""
-        self._ask(None)
+        self._ask([])
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join(STOP_PATIENCE_SECONDS)
@@ -126,21 +120,34 @@ class Player:
             generation, trouble, available = self._generation, self._trouble, self._availability
         if wanted is None:
             return Progress("silent", None, 0.0, generation, trouble, available)
-        carried_out = voice is not None and voice.request.generation == generation
-        seconds = min(voice.heard_seconds(), wanted.seconds) if voice is not None else 0.0
-        return Progress("playing" if carried_out else "opening", wanted, seconds, generation, trouble, available)
+        carried_out = voice is not None and voice.request is wanted
+        index, seconds = voice.heard(wanted) if voice is not None else (0, 0.0)
+        sound = wanted.sounds[index]
+        state: Literal["opening", "playing"] = "playing" if carried_out else "opening"
+        return Progress(state, sound, min(seconds, sound.seconds), generation, trouble, available, index)
 
-    def _ask(self, sound: Sound | None, toggle: bool = False) -> _Request:
+    def _ask(self, sounds: list[Sound], toggle: bool = False, whole: bool = True) -> Request:
         with self._lock:
             self._generation += 1
-            self._wanted, self._trouble = sound, ""
-            return _Request(self._generation, sound, toggle)
+            request = Request(self._generation, sounds, toggle, whole)
+            self._wanted, self._trouble = request if sounds else None, ""
+            return request
 
-    def _post(self, item: "_Request | Literal['look']") -> None:
+    def _continue(self, row: int, sound: Sound | None) -> None:
+        with self._lock:
+            wanted = self._wanted
+        if wanted is not None and wanted.generation == row:
+            self._post(More(wanted, sound))
+
+    def _post(self, item: "Request | More | Literal['look']") -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="player", daemon=True)
             self._thread.start()
         self._queue.put(item)
+
+    def _apply(self, voice: Voice | None) -> None:
+        if voice is not None and voice.playhead is not None:
+            voice.playhead.loop, voice.playhead.gain = self._loop, self._gain
 
     def _run(self) -> None:
         while True:
@@ -154,14 +161,16 @@ class Player:
                 return
             if item == "look":
                 self._look_again()
-            elif isinstance(item, _Voice):
+            elif isinstance(item, Voice):
                 self._finished(item)
+            elif isinstance(item, More):
+                self._carry_on(item)
             elif item.generation == self._generation:  # otherwise a newer request stands in the queue
                 self._carry_out(item)
 
     def _patience(self) -> float | None:
         voice = self._voice
-        if voice is None or voice.speaker is None or voice.request.sound is not None:
+        if voice is None or voice.speaker is None or voice.request.sounds:
             return None
         return voice.speaker.latency + STOP_PATIENCE_SECONDS
 
@@ -171,31 +180,42 @@ class Player:
             with self._lock:
                 self._availability = found
 
-    def _carry_out(self, request: _Request) -> None:
+    def _carry_out(self, request: Request) -> None:
         voice = self._voice
         if voice is None or voice.speaker is None or voice.playhead is None:
-            if request.sound is not None:
-                self._open(request, request.sound)
+            if request.sounds:
+                self._open(request)
             return
-        before, sound = voice.request.sound, request.sound
-        if sound is None:
+        before = voice.request.sounds
+        if not request.sounds:
             voice.playhead.stop()
-        elif request.toggle and before is not None:
-            voice.playhead.toggle(fitted(sound, voice.speaker.sample_rate, voice.speaker.channels))
-        elif before is None or before.sample_rate == sound.sample_rate:
-            voice.playhead.start(fitted(sound, voice.speaker.sample_rate, voice.speaker.channels))
+        elif request.toggle and before:
+            voice.playhead.toggle(request.fit(voice.speaker))
+        elif not before or before[0].sample_rate == request.sounds[0].sample_rate:
+            voice.playhead.start(request.fit(voice.speaker))
         else:
             self._close_voice()  # a fresh stream at the sound's own rate beats resampling it
-            self._open(request, sound)
+            self._open(request)
             return
         voice.request = request
 
-    def _open(self, request: _Request, sound: Sound) -> None:
-        voice = _Voice(request)
+    def _carry_on(self, more: More) -> None:
+        request, speaker = more.request, self._voice.speaker if self._voice is not None else None
+        if more.sound is None:
+            request.whole = True
+            if request.tape is not None:
+                request.tape.finish()
+        else:
+            request.sounds.append(more.sound)  # before the tape has it: its place in the row may be asked for at once
+            if request.tape is not None and speaker is not None:
+                request.tape.add(fitted(more.sound, speaker.sample_rate, speaker.channels))
+
+    def _open(self, request: Request) -> None:
+        voice, sound = Voice(request), request.sounds[0]
         try:
             speaker = self._open_speaker(sound.sample_rate, sound.channels, voice.fill, lambda: self._queue.put(voice))
             voice.speaker = speaker
-            voice.playhead = Playhead(fitted(sound, speaker.sample_rate, speaker.channels), speaker.sample_rate)
+            voice.playhead = Playhead(request.fit(speaker), speaker.sample_rate, loop=self._loop, gain=self._gain)
             speaker.start()
         except SpeakerError as error:
             if voice.speaker is not None:
@@ -205,16 +225,19 @@ class Player:
                     self._wanted, self._trouble = None, str(error)
             return
         with self._lock:
-            self._voice, self._availability = voice, Availability(True)
+            self._voice = voice
+            if self._availability is None or not self._availability.ok:  # another answer has the screen drawn anew
+                self._availability = Availability(True)
+            self._apply(voice)
 
-    def _finished(self, voice: _Voice) -> None:
+    def _finished(self, voice: Voice) -> None:
         """The device says that `voice` is done: it ended, faded out, or was closed (then another may be the voice)."""
         if voice is not self._voice:
             return
         self._close_voice()
         request = voice.request
-        if request.sound is not None and voice.playhead is not None and voice.playhead.waiting:
-            self._open(request, request.sound)  # asked for in the moment in which the stream ended
+        if request.sounds and voice.playhead is not None and voice.playhead.waiting:
+            self._open(request)  # asked for in the moment in which the stream ended
             return
         with self._lock:
             if request.generation == self._generation:

@@ -4,8 +4,9 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
@@ -13,6 +14,7 @@ from core.run.commands import Command
 from core.run.events import CommandAnswered
 from core.run.link import LinkError, RunInfo, RunLink, Series
 from core.run.state import RunState, fold
+from distill_tui.overlay import Overlay, Overlays
 from distill_tui.session import Session
 
 log = logging.getLogger(__name__)
@@ -24,12 +26,13 @@ SLOWEST = 5.0
 
 @dataclass(frozen=True)
 class Query:
-    """A curve that the screen shows; see `RunLink.series`."""
+    """A curve that the screen shows; see `RunLink.series`. `run` names an overlaid run, "" the watched one."""
 
     term: str
     lo: int = 0
     hi: int | None = None
     width: int = 100
+    run: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Snapshot:
     """What is known of a run at one moment. Frozen: the screen may keep it as long as it likes.
 
     `asked` names the requests that the trainer has not answered yet. `trouble` is one calm line while reading fails;
-    `failure` one line when there is nothing to read and never will be.
+    `failure` one line when there is nothing to read and never will be. `overlays` are runs drawn over this one.
     """
 
     state: RunState = field(default_factory=RunState)
@@ -55,6 +58,7 @@ class Snapshot:
     trouble: str | None = None
     failure: str | None = None
     trains: bool = False
+    overlays: tuple[Overlay, ...] = ()
 
 
 class Reader:
@@ -74,6 +78,7 @@ class Reader:
         self._pending: dict[int, str] = {}
         self._drawn: dict[Query, tuple[object, ...]] = {}
         self._info_at = 0.0
+        self._overlays = Overlays(lambda text: self._notices.append(Notice(text, "warning")))
 
     def start(self) -> None:
         """Begin: reach the run, or start training it."""
@@ -103,6 +108,14 @@ class Reader:
 
         self._request(begin, "resume")
 
+    def overlay(self, targets: Sequence[Path], baseline: Path | None = None) -> None:
+        """Draw these runs over the watched one, in this order; none takes all away."""
+
+        def choose() -> None:
+            self._overlays.choose(targets, baseline)
+
+        self._request(choose, "compare")
+
     def take(self) -> tuple[Snapshot, list[Notice]]:
         """The newest state, and what has to be said once."""
         with self._lock:
@@ -130,6 +143,7 @@ class Reader:
                 self._publish(replace(self._snapshot, trouble=f"{_line(error)}; trying again"))
             self._wake.wait(max(0.02, delay - (time.monotonic() - began)))
             self._wake.clear()
+        self._overlays.close()
         self._session.close()
 
     def _round(self) -> None:
@@ -144,6 +158,7 @@ class Reader:
         info = former.info
         if info is None or not info.config or now - self._info_at > INFO_INTERVAL:
             info, self._info_at = link.info(), now
+        self._overlays.look()
         self._publish(
             Snapshot(
                 state=state,
@@ -153,6 +168,7 @@ class Reader:
                 trouble=link.trouble,
                 failure=self._session.failure,
                 trains=self._session.trains,
+                overlays=self._overlays.shown,
             )
         )
 
@@ -186,11 +202,19 @@ class Reader:
         kept, former, wanted = dict(self._snapshot.series), self._snapshot.series, self._wanted
         newest = state.step.step if state.step else -1
         session = state.started.session if state.started else -1
+        new = [
+            (query.term, query.lo, query.hi, query.width) for query in wanted if not query.run and query not in former
+        ]
+        if len(new) > 1:
+            link.expect(new)
         for query in wanted:
-            upto = newest if query.hi is None else min(newest, query.hi)
-            token = (session, len(state.epochs) if query.term.startswith("val/") else upto)
+            last = self._overlays.last_step(query.run) if query.run else newest
+            upto = last if query.hi is None else min(last, query.hi)
+            epochs = query.term.startswith("val/") and not query.run
+            token = (session, len(state.epochs) if epochs else upto)
             if self._drawn.get(query) != token or query not in former:
-                series = link.series(query.term, query.lo, query.hi, query.width)
+                wanted_of = (query.term, query.lo, query.hi, query.width)
+                series = self._overlays.series(query.run, *wanted_of) if query.run else link.series(*wanted_of)
                 kept[query] = former[query] if former.get(query) == series else series
                 self._drawn[query] = token
         for query in kept.keys() - wanted:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,16 @@ from rich.style import Style
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
+from distill_tui.contrast import AA, GROUNDS, weakest
+
 DARK, LIGHT, TERMINAL = "distill-dark", "distill-light", "distill-terminal"
 
 COLORS = ("background", "surface", "panel", "foreground", "primary", "secondary", "accent", "success", "warning",
           "error")  # fmt: skip
 ROLES = ("text", "strong", "muted", "faint", "border", "focus", "accent", "train", "validation", "raw", "best", "good",
-         "warning", "danger", "key", "bar", "track", "selected", "banner_warning", "banner_danger")  # fmt: skip
+         "warning", "danger", "key", "bar", "track", "selected", "banner_warning", "banner_danger",
+         "series1", "series2", "series3", "series4", "series5", "series6", "series7", "series8")  # fmt: skip
+HEAT_SHADES = 16
 ATTRIBUTES = ("bold", "dim", "italic", "underline", "reverse")
 
 
@@ -25,12 +30,23 @@ class ThemeError(ValueError):
 
 @dataclass(frozen=True)
 class Palette:
-    """The Rich styles that panels paint with, by role: "text", "muted", "train", "validation", "danger", ..."""
+    """The Rich styles that panels paint with, by role: "text", "muted", "train", "validation", "danger", ...
+
+    "heat:F" is shade F of `shades`, "heat:F:B" that shade in front of shade B; 0 is the lowest.
+    """
 
     styles: Mapping[str, Style] = field(default_factory=dict)
+    shades: tuple[Color, ...] = ()
 
     def __getitem__(self, role: str) -> Style:
+        if role.startswith("heat:"):
+            return _heat_style(role, self.shades)
         return self.styles.get(role) or _PLAIN
+
+    @property
+    def heat(self) -> int:
+        """How many shades there are; 0 where colours cannot be mixed."""
+        return len(self.shades)
 
 
 _PLAIN = Style()
@@ -38,11 +54,22 @@ _PLAIN = Style()
 
 @dataclass(frozen=True)
 class ThemeFile:
-    """A theme as its file tells it: Textual's colours, and the palette of the panels."""
+    """A theme as its file tells it: Textual's colours, the palette of the panels, and in a few words what it is for."""
 
     theme: Theme
     palette: Palette
     roles: Mapping[str, str]
+    about: str = ""
+
+    @property
+    def hard_to_read(self) -> str:
+        """One line on the words that are hardest to read in it; "" where all meet WCAG AA."""
+        grounds = {name: color_of(getattr(self.theme, name)) for name in GROUNDS}
+        weak = weakest(grounds, self.palette.styles)
+        if weak is None:
+            return ""
+        measured = f"(contrast {weak.ratio:.1f}, {AA} is wanted)"
+        return f"{self.theme.name}: {weak.role} is hard to read on {weak.ground} {measured}"
 
 
 def themes_folder() -> Path:
@@ -72,7 +99,7 @@ def load(path: Path) -> ThemeFile:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ThemeError(f"{path.name}: cannot be read ({' '.join(str(error).split())})") from error
-    _check_keys(path, tree, ("name", "dark", "terminal", "colors", "roles"), "")
+    _check_keys(path, tree, ("name", "about", "dark", "terminal", "heat", "colors", "roles"), "")
     colors, roles = tree.get("colors", {}), tree.get("roles", {})
     _check_keys(path, colors, COLORS, "colors.")
     _check_keys(path, roles, ROLES, "roles.")
@@ -80,8 +107,13 @@ def load(path: Path) -> ThemeFile:
         raise ThemeError(f"{path.name}: {missing[0]} is missing")
     for key, value in colors.items():
         _color(path, f"colors.{key}", value)
-    roles = {role: str(roles.get(role, colors.get(_NEAREST[role], ""))) for role in ROLES}
-    palette = Palette({role: _style(path, f"roles.{role}", text) for role, text in roles.items()})
+    roles = {role: str(roles.get(role) or colors[_NEAREST[role]]) for role in ROLES}
+    styles = {role: _style(path, f"roles.{role}", text) for role, text in roles.items()}
+    heat = tree.get("heat", [])
+    if not isinstance(heat, list):
+        raise ThemeError(f"{path.name}: heat should be a list of colours")
+    anchors = [_color(path, "heat", text) for text in heat]
+    palette = Palette(styles, _ramp(anchors))
     terminal = tree.get("terminal", False) is True
     theme = Theme(
         name=path.stem,
@@ -90,7 +122,7 @@ def load(path: Path) -> ThemeFile:
         variables=_variables(colors, roles, terminal),
         **colors,
     )
-    return ThemeFile(theme, palette, roles)
+    return ThemeFile(theme, palette, roles, " ".join(str(tree.get("about", "")).split()))
 
 
 def default_name(environ: Mapping[str, str] = os.environ) -> str:
@@ -123,13 +155,41 @@ def palette_of(app: object) -> Palette:
     return palette if isinstance(palette, Palette) else Palette()
 
 
+def color_of(text: str | None) -> Color:
+    """A colour as a theme writes it; black where it names none. Raises ColorParseError for what is no colour."""
+    return Color.parse(text or "#000000")
+
+
 # What a role falls back to in a theme that only names colours.
 _NEAREST = {
     "text": "foreground", "strong": "foreground", "muted": "secondary", "faint": "secondary", "border": "secondary",
     "focus": "accent", "accent": "accent", "train": "primary", "validation": "warning", "raw": "secondary",
     "best": "success", "good": "success", "warning": "warning", "danger": "error", "key": "accent", "bar": "primary",
     "track": "secondary", "selected": "accent", "banner_warning": "warning", "banner_danger": "error",
+    "series1": "primary", "series2": "warning", "series3": "success", "series4": "accent", "series5": "error",
+    "series6": "secondary", "series7": "foreground", "series8": "primary",
 }  # fmt: skip
+
+
+@lru_cache(1024)
+def _heat_style(role: str, shades: tuple[Color, ...]) -> Style:
+    front, _, back = role.removeprefix("heat:").partition(":")
+    if not shades:
+        return _PLAIN
+    ground = shades[min(int(back), len(shades) - 1)].rich_color if back else None
+    return Style(color=shades[min(int(front), len(shades) - 1)].rich_color, bgcolor=ground)
+
+
+def _ramp(anchors: list[Color]) -> tuple[Color, ...]:
+    """HEAT_SHADES colours from the first anchor to the last, through those between; none where there are no anchors."""
+    if len(anchors) < 2:
+        return ()
+    shades = []
+    for index in range(HEAT_SHADES):
+        place = index * (len(anchors) - 1) / (HEAT_SHADES - 1)
+        lower = min(int(place), len(anchors) - 2)
+        shades.append(anchors[lower].blend(anchors[lower + 1], place - lower))
+    return tuple(shades)
 
 
 def _check_keys(path: Path, table: Any, known: tuple[str, ...], prefix: str) -> None:
@@ -169,6 +229,12 @@ def _style(path: Path, key: str, text: str) -> Style:
     return Style(color=foreground, bgcolor=background, **attributes)  # type: ignore[arg-type]
 
 
+def _ink(text: str) -> str:
+    """The colour of the words in a role's style; "" where it leaves that to the terminal."""
+    words = text.partition(" on ")[0].split()
+    return next((word for word in words if word not in ATTRIBUTES and word != "on"), "")
+
+
 def _variables(colors: Mapping[str, str], roles: Mapping[str, str], terminal: bool) -> dict[str, str]:
     """What Textual's own widgets (palette, inputs, scrollbars, toasts) take from the roles."""
     if terminal:
@@ -184,9 +250,10 @@ def _variables(colors: Mapping[str, str], roles: Mapping[str, str], terminal: bo
             "screen-selection-background": "ansi_blue",
             "screen-selection-foreground": "ansi_default",
         }
-    plain = {role: text.split()[0] for role, text in roles.items() if text}
+    plain = {role: _ink(text) or colors[_NEAREST[role]] for role, text in roles.items()}
     return {
         "text-muted": plain["muted"],
+        "text-disabled": plain["muted"],  # Textual writes placeholders in it
         "border": plain["focus"],
         "border-blurred": plain["border"],
         "footer-key-foreground": plain["focus"],

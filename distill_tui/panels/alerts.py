@@ -1,10 +1,13 @@
 """The newest warning in one line, and how many more there are."""
 
+from typing import ClassVar
+
 from core.run.events import AlertStarted
 from distill_tui.cells import Row, Run
 from distill_tui.format import clean
 from distill_tui.panels.frame import fit, width_of
 from distill_tui.panels.panel import Panel
+from distill_tui.panels.words import PanelHelp
 from distill_tui.reader import Snapshot
 
 
@@ -12,6 +15,14 @@ class AlertsPanel(Panel):
     """A banner that is there while a warning is open and not hidden. A hidden one returns when it begins anew."""
 
     ALLOW_MAXIMIZE = False
+    WORDS: ClassVar[PanelHelp] = PanelHelp(
+        "Warnings",
+        "The newest thing that looks wrong with this run, in a line: ▲ and a name, then what was seen. Where several "
+        "are open at once, the line says how many more there are.",
+        "No line at all. A warning goes away by itself once the figures have been well again for a while.",
+        "w explains it and says which setting helps. A warning never stops the training; x hides it until it begins "
+        "anew, and 8 lists when each began and ended.",
+    )
     DEFAULT_CSS = "AlertsPanel { height: 1; width: 1fr; display: none; }"
 
     def __init__(self, id: str = "alerts") -> None:

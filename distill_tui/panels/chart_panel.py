@@ -1,105 +1,91 @@
-"""The large chart of the selected term."""
+"""The large chart of the selected term: its keys and its mouse."""
 
-from core.run.events import AlertStarted, NoteAdded, TermInfo
-from core.run.link import Series
-from distill_tui.axes import Mark, Steps, Values, axis_row, axis_unit, label_column, marks_row, steps_axis, values_axis
-from distill_tui.cells import Row, Run
-from distill_tui.chart import SMOOTHING, draw, trend
-from distill_tui.format import clean, number, plural
-from distill_tui.panels.curves import (
-    Bests,
-    Tracer,
-    has_best,
-    is_to_come,
-    newest_step,
-    present,
-    read_so_far,
-    training_query,
-    validation,
-    validation_query,
-)
-from distill_tui.panels.frame import fit, framed, width_of, wrapped
+from typing import ClassVar
+
+from textual import events
+
+from core.run.events import TermInfo
+from distill_tui.axes import Steps
+from distill_tui.cells import Row
+from distill_tui.chart import SMOOTHING
+from distill_tui.chart_cursor import reading, step_at, stepped
+from distill_tui.chart_view import View
+from distill_tui.format import number
+from distill_tui.panels import chart_legend as legend
+from distill_tui.panels.chart_face import Face, Scene, marks_line
+from distill_tui.panels.chart_plot import LABELS, Look
+from distill_tui.panels.chart_source import Curves, Source, reach
+from distill_tui.panels.chart_words import WORDS, help_of
+from distill_tui.panels.curves import present
 from distill_tui.panels.panel import Panel
+from distill_tui.panels.words import PanelHelp
 from distill_tui.reader import Query, Snapshot
-
-LABELS = 8  # cells for the y axis: seven for a number, one of air
-NARROWEST_SPAN = 16
-MARKS_APART = 12  # rows from which marks have a line of their own
-CURVES_LEGEND: Row = (
-    Run("train ", "muted"), Run("━━", "train"), Run("  validation ", "muted"), Run("╍╍", "validation"),
-)  # fmt: skip
-MARKS_LEGEND: Row = (
-    Run("◆", "best"), Run(" checkpoint  ", "muted"), Run("♪", "accent"), Run(" preview  ", "muted"),
-    Run("▲", "warning"), Run(" warning", "muted"),
-)  # fmt: skip
 
 
 class ChartPanel(Panel):
-    """Training and validation of one term over steps. Zoom and pan choose the steps, `follow` keeps to the newest."""
+    """Training and validation of one term over steps, and other runs below them.
+
+    Zoom and pan choose the steps, `follow` keeps to the newest, a cursor reads them. The wheel zooms about the
+    pointer, dragging pans, a click sets the cursor.
+    """
 
     DEFAULT_CSS = "ChartPanel { height: 1fr; width: 1fr; }"
+    WORDS: ClassVar[PanelHelp] = WORDS
+    ALLOW_SELECT = False  # dragging pans
 
     def __init__(self, id: str = "chart") -> None:
         super().__init__(id=id)
         self.term: TermInfo | None = None
         self.log_scale = False
         self.smoothing = "off"
-        self.span: int | None = None  # steps in view; None: the whole run
-        self.lo: int | None = None  # first step in view; None: follow the newest
-        self._values: Values | None = None
-        self._drawn = (0, 0, 0)
-        self._held: dict[str, Series] = {}
-        self._trace = Tracer()
-        self._bests = Bests()
+        self.view = View()
+        self.cursor: int | None = None  # the step that is read; it may be out of view
+        self._cursor_before: int | None = None
+        self._grabbed: tuple[int, View] | None = None  # column and view where dragging began
+        self._dragged = False
+        self._pointed: int | None = None  # cell of the mark under the pointer
+        self._source = Source()
+        self._face = Face()
+
+    @property
+    def span(self) -> int | None:
+        """Steps in view; None: the whole run."""
+        return self.view.span
+
+    @property
+    def lo(self) -> int | None:
+        """The first step in view; None: the newest are followed."""
+        return self.view.lo
+
+    def help_words(self) -> PanelHelp:
+        """What `?` says: the selected term's own meaning first."""
+        return help_of(self.term)
 
     def select(self, term: TermInfo) -> None:
         """Show this term."""
         if self.term is None or self.term.name != term.name:
-            self.term, self._values, self._held = term, None, {}
+            self.term = term
+            self._source.forget()
             self._changed()
 
-    def zoom(self, direction: int) -> None:
-        """Half (1) or twice (-1) as many steps; the newest stay in view while they are followed."""
-        newest = newest_step(self.snapshot.state)
-        if newest < 0:
-            return
-        x = self._steps()
-        if direction > 0:
-            span = max(NARROWEST_SPAN, _power_of_two((self.span or x.span) - 1))
-            if self.lo is not None:
-                self.lo += max(0, (x.span - span) // 2)
-            self.span = span
-        elif self.span is not None:
-            span = self.span * 2
-            if self.lo is not None:
-                self.lo = max(0, self.lo - (span - self.span) // 2)
-            self.span = span
-        if self.span is not None and self.span > newest + 1:
-            self.span = self.lo = None
-        self._changed()
+    def zoom(self, direction: int, about: int | None = None) -> None:
+        """Half (1) or twice (-1) as many steps; the step `about`, else the cursor's, keeps its place."""
+        newest, longest = reach(self.snapshot)
+        if longest >= 0:
+            about = about if about is not None else self._scene().at
+            self._see(self.view.zoomed(direction, newest, longest, about))
 
-    def pan(self, direction: int) -> bool:
+    def pan(self, direction: int) -> None:
         """A quarter of the view to earlier (-1) or later (1) steps; past the newest it follows again."""
-        newest = newest_step(self.snapshot.state)
-        if self.span is None:
-            return False
-        x = self._steps()
-        lo = max(0, x.lo + direction * max(1, self.span // 4))
-        self.lo = None if lo + self.span > newest + 1 else lo
-        self._changed()
-        return self.lo is None or self.lo != x.lo
+        self._see(self.view.panned(direction * max(1, (self.view.span or 0) // 4), *reach(self.snapshot)))
 
     def follow(self) -> None:
         """Keep to the newest steps; with them in view already, back to the whole run."""
-        if self.lo is not None:
-            self.lo = None
-        else:
-            self.span = None
-        self._changed()
+        self._see(self.view.followed())
 
     def toggle_log(self) -> None:
         """Linear or logarithmic."""
-        self.log_scale, self._values = not self.log_scale, None
+        self.log_scale = not self.log_scale
         self.redraw()
 
     def next_smoothing(self) -> str:
@@ -109,13 +95,59 @@ class ChartPanel(Panel):
         self.redraw()
         return self.smoothing
 
+    def toggle_cursor(self) -> None:
+        """A cursor at the newest step in view, and none."""
+        if self.cursor is not None:
+            self.drop_cursor()
+        elif (newest := reach(self.snapshot)[0]) >= 0:
+            x = self._steps()
+            self.cursor = max(x.lo, min(newest, x.hi - 1))
+            self.focus()  # so that the arrow keys move it
+            self.redraw()
+
+    def move_cursor(self, columns: int) -> None:
+        """So many columns to the right (negative: left), each at least a step; the view comes along."""
+        if self.cursor is None:
+            return
+        newest, longest = reach(self.snapshot)
+        x = self._steps()
+        self.cursor = stepped(x, max(x.lo, min(self.cursor, x.hi - 1)), columns, longest)
+        if not self._see(self.view.holding(self.cursor, newest, longest)):
+            self.redraw()
+
+    def drop_cursor(self) -> bool:
+        """Take the cursor off; False when there is none."""
+        if self.cursor is None:
+            return False
+        self.cursor = None
+        self.redraw()
+        return True
+
+    def moved(self, direction: str) -> bool:
+        """Left and right move the cursor while it is on, and begin one full screen."""
+        if direction not in ("left", "right"):
+            return False
+        if self.cursor is not None:
+            self.move_cursor(-1 if direction == "left" else 1)
+        elif self.has_class("-maximized"):
+            self.toggle_cursor()
+        return self.cursor is not None
+
+    def copied(self) -> str:
+        """The value under the cursor and its step, else the term's value."""
+        scene = self._scene()
+        if scene.term is None:
+            return ""
+        if scene.at is None:
+            return number(present(scene.curves.train, scene.snapshot.state, scene.term))
+        read = reading(scene.curves.train, scene.x, scene.at)
+        return legend.copied(scene.term, scene.at, read)
+
     def queries(self) -> tuple[Query, ...]:
-        """Both curves over the steps in view."""
+        """Both curves over the steps in view, and one of each overlaid run."""
         if self.term is None or self.size.width < LABELS + 4:
             return ()
-        x = self._steps()
-        lo, hi = (0, None) if self.span is None else (x.lo, None if self.lo is None else x.hi)
-        return training_query(self.term, x.dots, lo, hi), validation_query(self.term, x.dots, lo, hi)
+        return self._source.queries(self.snapshot, self.term, self.view, self._steps())
 
     def show(self, snapshot: Snapshot) -> None:
         """Draw; when the window moved on with the newest step, its curves are wanted from there."""
@@ -127,140 +159,85 @@ class ChartPanel(Panel):
 
     def rows(self, width: int, height: int) -> tuple[Row, ...]:
         """The frame with the x axis as its bottom line, the labels, the curves."""
-        if self.term is None:
-            return framed(_empty(self.snapshot, width - 2, height - 2), width, height, title=_plain("Loss"),
-                          focused=self.has_focus)  # fmt: skip
-        snapshot, term = self.snapshot, self.term
-        train, valid = self._curve(0), self._curve(1)
-        if newest_step(snapshot.state) < 0 or train is None:
-            return framed(_empty(snapshot, width - 2, height - 2, term), width, height, title=_plain(clean(term.label)),
-                          focused=self.has_focus)  # fmt: skip
+        return self._face.rows(self._scene(), width, height)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Closer, about the pointer."""
+        event.stop()
+        self.zoom(1, self._step_under(event.x))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Farther, about the pointer."""
+        event.stop()
+        self.zoom(-1, self._step_under(event.x))
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Take hold of the curve."""
+        self._dragged = False
+        if event.button == 1:
+            self._grabbed = event.x, self.view
+            self.capture_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Pan while a button is down; else say what the mark under the pointer is."""
+        if self._grabbed is None:
+            self._point(event.x, event.y)
+        elif not event.button:  # it was let go outside the terminal
+            self.on_mouse_up()
+        elif event.x != self._grabbed[0]:
+            self._dragged, x = True, self._steps()
+            steps = round((self._grabbed[0] - event.x) * 2 * x.span / x.dots)
+            self._see(self._grabbed[1].panned(steps, *reach(self.snapshot)))
+
+    def on_mouse_up(self) -> None:
+        """Let go."""
+        self._grabbed = None
+        self.release_mouse()
+
+    def on_click(self, event: events.Click) -> None:
+        """The cursor to this step; a double click, which is for full screen, leaves it as it was."""
+        step, longest = self._step_under(event.x), reach(self.snapshot)[1]
+        if event.chain == 1 and step is not None and not self._dragged and longest >= 0:
+            self._cursor_before, self.cursor = self.cursor, min(step, longest)
+        elif event.chain == 2:
+            self.cursor = self._cursor_before
+        self.redraw()
+
+    def on_leave(self) -> None:
+        """Nothing is pointed at."""
+        self._point(-1, -1)
+
+    def _point(self, column: int, row: int) -> None:
+        cell = column - 1 - LABELS
+        on_marks = row == marks_line(self.size.height) and cell >= 0
+        marked = on_marks and any(abs(cell - other) <= 1 for other in self._face.cells(self._scene()))
+        pointed = cell if marked else None
+        if pointed != self._pointed:
+            self._pointed = pointed
+            self.redraw()
+
+    def _step_under(self, column: int) -> int | None:
+        cell, x = column - 1 - LABELS, self._steps()
+        return step_at(x, cell) if 0 <= cell < x.dots // 2 else None
+
+    def _see(self, view: View) -> bool:
+        if view == self.view:
+            return False
+        self.view = view
+        self._changed()
+        return True
+
+    def _scene(self) -> Scene:
         x = self._steps()
-        title = self._title(train, width)
-        per_epoch = snapshot.state.started.steps_per_epoch if snapshot.state.started else 0
-        apart = height >= MARKS_APART
-        content, spikes = self._plot(train, valid, x, width - 2 - LABELS, height - 2, apart)
-        unit = fit((Run(f"{axis_unit(x, per_epoch):>{LABELS - 1}}", "muted"),), LABELS)
-        axis = axis_row(x, width - 2 - LABELS, per_epoch, () if apart else self._marks())
-        corner = self._legend(width - width_of(title) - 9, spikes)
-        bottom = (*unit, *_in_frame(axis, self.has_focus))
-        return framed(content, width, height, title=title, corner=corner, bottom=bottom, focused=self.has_focus)
-
-    def _plot(
-        self, train: Series, valid: Series | None, x: Steps, width: int, height: int, apart: bool
-    ) -> tuple[list[Row], int]:
-        """Labels and curves, full screen below what the term means, and how many spikes were cut."""
-        assert self.term is not None
-        curves = [self._trace(train, x, "train")]
-        if valid:
-            curves.append(self._trace(valid, x, "validation", dashed=True))
-        whole = self.has_class("-maximized") and bool(self.term.help)
-        tall = height - apart - whole
-        if self._drawn != (len(curves), width, tall):  # another size is another chart: its axis is its own
-            self._drawn, self._values = (len(curves), width, tall), None
-        self._values = values_axis(
-            [curve.points for curve in curves], log=self.log_scale, former=self._values, ticks=max(3, min(6, tall // 3))
-        )
-        best = self._bests(self.snapshot.state).get(self.term.name) if has_best(self.term) else None
-        reach, best_step = SMOOTHING[self.smoothing], best.step if best else None
-        drawing = draw(curves, x, self._values, width, tall, smoothing=reach, best=best_step)
-        labels = label_column(self._values, LABELS - 1, tall)
-        rows: list[Row] = [(Run(f" {clean(self.term.help)}", "muted"),)] if whole else []
-        rows += [(Run(f"{label} ", "muted"), *row) for label, row in zip(labels, drawing.rows, strict=True)]
-        if apart:
-            rows.append((Run(" " * LABELS, "text"), *marks_row(x, width, self._marks())))
-        return rows, drawing.spikes
-
-    def copied(self) -> str:
-        """The term's value."""
-        if self.term is None:
-            return ""
-        return number(present(self._curve(0), self.snapshot.state, self.term))
-
-    def _title(self, train: Series, width: int) -> Row:
-        assert self.term is not None
-        state = self.snapshot.state
-        row = [Run(clean(self.term.label), "strong"), Run("  ", "text"),
-               Run(number(present(train, state, self.term)), "train"), Run(f" {trend(train)}", "train")]  # fmt: skip
-        if (value := validation(state.epoch, self.term)) is not None:
-            row += [Run("  validation ", "muted"), Run(number(value), "validation")]
-        best = self._bests(state).get(self.term.name) if has_best(self.term) else None
-        if best is not None and width > 100:
-            row += [Run("  best ", "muted"), Run(number(best.value), "best"), Run(f" at epoch {best.epoch}", "muted")]
-        return tuple(row)
-
-    def _legend(self, room: int, spikes: int) -> Row:
-        """How the chart is set, then what the colours and marks mean, as far as there is room."""
-        words = ["log"] if self.log_scale else []
-        words += [f"{self.smoothing} smoothing"] if self.smoothing != "off" else []
-        words += [plural(spikes, "spike") + " cut"] if spikes else []
-        if self.span is not None:
-            words.append(plural(self.span, "step") + ("" if self.lo is None else ", f follows"))
-        parts: list[Row] = [(Run(" · ".join(words), "accent"),)] if words else []
-        parts += [CURVES_LEGEND, MARKS_LEGEND]
-        row: list[Run] = []
-        for part in parts:
-            if width_of(row) + width_of(part) + 2 > room:
-                break
-            row += [Run("  ", "text"), *part] if row else part
-        return tuple(row)
-
-    def _marks(self) -> list[Mark]:
-        state = self.snapshot.state
-        marks = [(preview.step, "♪", "accent") for preview in state.previews]
-        marks += [(saved.step, "◆", "best") for saved in state.checkpoints]
-        marks += [(stored.event.step, "✎", "accent") for stored in state.log if isinstance(stored.event, NoteAdded)]
-        alerts = [stored.event for stored in state.log if isinstance(stored.event, AlertStarted)]
-        marks += [(alert.step, "▲", "danger" if alert.severity == "danger" else "warning") for alert in alerts]
-        return list(dict.fromkeys(marks))
+        curves = self._source.curves(self.snapshot, self.term, self.view, x) if self.term else Curves()
+        return Scene(
+            self.snapshot, self.term, curves, x, self.view, Look(self.log_scale, self.smoothing), self.cursor,
+            self._pointed, self.has_focus, self.has_class("-maximized"),
+        )  # fmt: skip
 
     def _steps(self) -> Steps:
-        dots = 2 * max(1, self.size.width - 2 - LABELS)
-        return steps_axis(newest_step(self.snapshot.state), dots, span=self.span, lo=self.lo)
-
-    def _curve(self, index: int) -> Series | None:
-        """The curve as read; while a moved window is still being read, what was read before."""
-        queries = self.queries()
-        if not queries:
-            return None
-        query = queries[index]
-        if (series := read_so_far(self.snapshot, query)) is not None:
-            self._held[query.term] = series
-        held = self._held.get(query.term)
-        return held if held is None or held.mean else None
+        return self.view.steps(*reach(self.snapshot), 2 * max(1, self.size.width - 2 - LABELS))
 
     def _changed(self) -> None:
         self.post_message(self.Wants())
         self.redraw()
-
-
-def _in_frame(axis: Row, focused: bool) -> Row:
-    return tuple(run._replace(role="focus") if focused and run.role == "border" else run for run in axis)
-
-
-def _plain(title: str) -> Row:
-    return (Run(title, "strong"),)
-
-
-def _empty(snapshot: Snapshot, width: int, height: int, term: TermInfo | None = None) -> list[Row]:
-    """What will be here, in the middle of the panel."""
-    if snapshot.failure:
-        lines = ["There is nothing to show.", clean(snapshot.failure)]
-    elif term is not None and is_to_come(snapshot.state, term):
-        over = snapshot.state.complete is not None
-        lines = [
-            "Nothing has measured this so far." if over else "Not measured yet.",
-            *wrapped(clean(term.help), width),
-        ]
-    elif snapshot.state.complete is not None:
-        lines = ["This run ended before its first step."]
-    else:
-        lines = ["The loss is drawn here from the first step on,", "training and validation together."]
-    above = max(0, (height - len(lines)) // 2)
-    rows: list[Row] = [()] * above
-    return rows + [(Run(" " * max(0, (width - len(line)) // 2) + line, "muted"),) for line in lines]
-
-
-def _power_of_two(value: int) -> int:
-    """The largest power of two that is not above `value`."""
-    return 1 << max(0, value.bit_length() - 1)

@@ -1,128 +1,88 @@
-"""What the run is made of: the data it found, then every setting."""
+"""What the run is made of: the data it found, then every setting, and what of it differs from what."""
 
-from typing import Any
+from typing import ClassVar
 
-from rich.cells import cell_len
-
-from core.run.events import RunStarted
 from distill_tui.cells import Row, Run
-from distill_tui.format import clean, count, duration, number, plural
-from distill_tui.panels.frame import fit, framed, wrapped
+from distill_tui.differences import Setting, baseline_of, settings
+from distill_tui.panels.config_summary import differing, facts, headline, laid_out, summary
+from distill_tui.panels.config_table import NARROWEST_TABLE, columns, table
+from distill_tui.panels.frame import framed
 from distill_tui.panels.panel import ScrollPanel
+from distill_tui.panels.words import PanelHelp
 
-LABELS = 15  # "reconstruction" and one of air
-FIRST = ("loss", "model", "spectrogram", "regularization", "augment")
+COPIED_WIDTH = 100
+BLANK: Row = ()
 
 
 class ConfigPanel(ScrollPanel):
-    """A summary that needs no knowledge of the recipe: one line a group of settings, weights first."""
+    """A summary that needs no knowledge of the recipe: what differs, one line a group of settings, weights first."""
 
     DEFAULT_CSS = "ConfigPanel { height: 1fr; width: 1fr; }"
+    WORDS: ClassVar[PanelHelp] = PanelHelp(
+        "Config",
+        "What the run is made of: the data it found, then every setting, loss weights first. On top stands what "
+        "differs from the preset, from the checkpoint it was resumed from, and from the baseline (B chooses one). "
+        "⚙ marks what was set while it trained.",
+        "Nothing, or only what you changed on purpose, stands on top. Two runs that you compare differ in one thing.",
+        "= changes a safe value at once: the rate, a loss weight, how often there are previews. Others, but for the "
+        "model's, may be edited in the run folder's config.toml while the run is stopped; resume takes them up, and "
+        "they are shown here.",
+    )
+
+    def __init__(self, id: str = "config") -> None:
+        super().__init__(id=id)
+        self._drawn: tuple[object, ...] = ()
+        self._lines: list[Row] = []
 
     def rows(self, width: int, height: int) -> tuple[Row, ...]:
         """The lines that fit; the rest is below."""
-        lines = self.lines(width - 4)
-        shown = [(Run(" ", "text"), *line) for line in self.window(lines, height - 2)]
+        shown = [(Run(" "), *line) for line in self.window(self.lines(width - 4), height - 2)]
         more = self.more(height - 2)
         foot: Row = (Run(more, "muted"),) if more else ()
         title: Row = (Run("Config", "strong"),)
         return framed(shown, width, height, title=title, foot_corner=foot, focused=self.has_focus)
 
     def lines(self, width: int) -> list[Row]:
-        """Everything, wrapped to `width`."""
-        started, info = self.snapshot.state.started, self.snapshot.info
-        config = info.config if info else {}
-        if not config and started is None:
-            return [(Run("The settings, once the data has been read.", "muted"),)]
-        entries = [*(_facts(started, config) if started else []), *_settings(config)]
-        return [row for label, values in entries for row in _entry(label, values, width)]
+        """Everything in `width` cells; worked out anew only when something that it shows has changed."""
+        snapshot = self.snapshot
+        config = snapshot.info.config if snapshot.info else {}
+        whole = self.has_class("-maximized")
+        # The log holds what was set live; it grows, and is never changed in place.
+        state = (config, snapshot.state.started, snapshot.state.log, baseline_of(snapshot), width, whole)
+        if state != self._drawn:
+            self._drawn = state
+            self._lines = self._whole(width) if whole and width >= NARROWEST_TABLE else self._summary(width)
+        return self._lines
 
     def copied(self) -> str:
         """All lines as text."""
-        return "\n".join("".join(run.text for run in line) for line in self.lines(100))
+        return "\n".join("".join(run.text for run in line).rstrip() for line in self._summary(COPIED_WIDTH))
 
+    def _summary(self, width: int) -> list[Row]:
+        known, facts = settings(self.snapshot), self._facts(width)
+        if not known and not facts:
+            return [(Run("The settings, once the data has been read.", "muted"),)]
+        top = [*self._headline(known, width), *differing(known, width)]
+        return [*top, *([BLANK] if top else ()), *facts, *laid_out(summary(known), width)]
 
-def _facts(started: RunStarted, config: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    """What was found and what follows from it."""
-    files = plural(started.train_files + started.val_files, "file")
-    facts = [
-        ("preset", [started.preset, files] if started.preset else [files]),
-        ("split", [f"{started.train_files} train", f"{started.val_files} validation"]),
-        ("source", [*_from(config), f"{duration(started.train_seconds)} to train on"]),
-        ("plan", [f"{count(started.total_epochs)} epochs of {plural(started.steps_per_epoch, 'step')}"]),
-        ("size", [f"{number(float(started.parameters))} parameters"]),
-    ]
-    if started.skipped:
-        facts.insert(3, ("skipped", [f"{plural(len(started.skipped), 'file')}, e says why"]))
-    if started.resumed_from:
-        facts.append(("resumed", [f"from {started.resumed_from}"]))
-    return facts
+    def _whole(self, width: int) -> list[Row]:
+        known = settings(self.snapshot)
+        if not known:
+            return self._summary(width)
+        top = self._headline(known, width)
+        if any(setting.others or setting.live for setting in known):
+            top += [*([BLANK] if top else ()), *table(known, width)]
+        facts = self._facts(width)
+        return [*top, *([BLANK] if top else ()), *facts, *([BLANK] if facts else ()), *columns(known, width)]
 
+    def _headline(self, known: tuple[Setting, ...], width: int) -> list[Row]:
+        baseline = baseline_of(self.snapshot)
+        return headline(known, baseline.name if baseline else "", width)
 
-def _from(config: dict[str, Any]) -> list[str]:
-    data = config.get("data")
-    path = data.get("path") if isinstance(data, dict) else None
-    return [str(path)] if path else []
-
-
-def _settings(config: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    """(group, its values) for every group of the config; values that stand alone come as one group."""
-    groups: dict[str, dict[str, Any]] = {}
-    _collect(config, "", groups)
-    groups.get("data", {}).pop("path", None)
-    order = sorted(
-        groups, key=lambda name: next((i for i, first in enumerate(FIRST) if name.startswith(first)), len(FIRST))
-    )
-    return [(name or "run", _values(groups[name])) for name in order if groups[name]]
-
-
-def _collect(tree: dict[str, Any], path: str, groups: dict[str, dict[str, Any]]) -> None:
-    own = {key: value for key, value in tree.items() if not isinstance(value, dict)}
-    if own:
-        groups[path] = own
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            _collect(value, f"{path}.{key}" if path else key, groups)
-
-
-def _values(values: dict[str, Any]) -> list[str]:
-    if values.get("mode") == "off":
-        return ["off"]
-    weights = [key for key in values if key == "weight" or key.startswith("weight_max")]
-    rest = [key for key in values if key not in weights and values[key] not in ("", [], ())]
-    return [_value(values[key]) for key in weights] + [f"{_shortened(key)} {_value(values[key])}" for key in rest]
-
-
-def _shortened(key: str) -> str:
-    for suffix in ("_weight", "_sizes", "_lengths"):
-        key = key.removesuffix(suffix)
-    return key.replace("_", " ")
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, list | tuple):
-        return " ".join(_value(item) for item in value)
-    return str(value)
-
-
-def _entry(label: str, values: list[str], width: int) -> list[Row]:
-    """Label and values, broken between values where that is possible."""
-    short = label if len(label) < LABELS else label.rpartition(".")[2]
-    lines = _flowed([clean(value) for value in values], max(8, width - LABELS)) or [""]
-    name = clean(short.replace("_", " "))
-    first: Row = (*fit((Run(name, "muted"),), LABELS - 1), Run(" ", "text"), Run(lines[0], "text"))
-    return [first] + [(Run(" " * LABELS + line, "text"),) for line in lines[1:]]
-
-
-def _flowed(values: list[str], width: int) -> list[str]:
-    lines: list[str] = []
-    for value in values:
-        if lines and cell_len(f"{lines[-1]} · {value}") <= width:
-            lines[-1] += f" · {value}"
-        else:
-            lines += wrapped(value, width)
-    return lines
+    def _facts(self, width: int) -> list[Row]:
+        started, info = self.snapshot.state.started, self.snapshot.info
+        if started is None:
+            return []
+        data = info.config.get("data") if info else None
+        path = data.get("path") if isinstance(data, dict) else None
+        return laid_out(facts(started, str(path or ""), width), width)

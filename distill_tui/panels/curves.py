@@ -28,14 +28,14 @@ def terms_of(state: RunState) -> tuple[TermInfo, ...]:
     return state.started.terms if state.started else ()
 
 
-def training_query(term: TermInfo, dots: int, lo: int = 0, hi: int | None = None) -> Query:
-    """The training curve for so many columns of dots."""
-    return Query(term.name, lo, hi, max(16, dots * OVERSAMPLING))
+def training_query(term: TermInfo, dots: int, lo: int = 0, hi: int | None = None, run: str = "") -> Query:
+    """The training curve for so many columns of dots, of the watched run or of the overlaid one so named."""
+    return Query(term.name, lo, hi, max(16, dots * OVERSAMPLING), run)
 
 
-def validation_query(term: TermInfo, dots: int, lo: int = 0, hi: int | None = None) -> Query:
-    """The validation curve for so many columns of dots."""
-    return Query(f"val/{term.name}", lo, hi, max(16, dots * OVERSAMPLING))
+def validation_query(term: TermInfo, dots: int, lo: int = 0, hi: int | None = None, run: str = "") -> Query:
+    """The validation curve for so many columns of dots, of the watched run or of the overlaid one so named."""
+    return Query(f"val/{term.name}", lo, hi, max(16, dots * OVERSAMPLING), run)
 
 
 def newest_step(state: RunState) -> int:
@@ -94,13 +94,14 @@ class Tracer:
     """Traces curves once: most of what a frame shows is what the last one showed."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[Series, Steps, Curve]] = {}
+        self._known: dict[tuple[str, str], tuple[Series, Steps, Curve]] = {}
 
-    def __call__(self, series: Series, x: Steps, role: str, *, dashed: bool = False) -> Curve:
-        """As `traced`; the same series over the same steps gives the same curve."""
-        known = self._known.get(series.term)
+    def __call__(self, series: Series, x: Steps, role: str, *, dashed: bool = False, fine: bool = False) -> Curve:
+        """As `traced`; the same series over the same steps gives the same curve. Each role has one curve of a term."""
+        key = series.term, role
+        known = self._known.get(key)
         if known is not None and known[0] is series and known[1] == x:
             return known[2]
-        curve = traced(series, x, role, dashed=dashed)
-        self._known[series.term] = series, x, curve
+        curve = traced(series, x, role, dashed=dashed, fine=fine)
+        self._known[key] = series, x, curve
         return curve

@@ -1,6 +1,7 @@
 """What happened, newest first, at local times."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from core.run.events import (
     AlertEnded,
@@ -15,19 +16,32 @@ from core.run.events import (
     RunStarted,
     Stored,
     TrainingCompleteEvent,
+    ValueSet,
 )
+from core.training.differences import shown
 from distill_tui.cells import Row, Run
+from distill_tui.differences import spelled
 from distill_tui.format import clean, clock, count, duration, number, plural
 from distill_tui.panels.frame import framed, wrapped
 from distill_tui.panels.panel import ScrollPanel
+from distill_tui.panels.words import PanelHelp
 
 INDENT = 12  # "HH:MM:SS  ◆ "
+TOLD_BY_THEMSELVES = ("set", "mark")  # commands whose outcome is an event of its own
 
 
 class EventsPanel(ScrollPanel):
     """One line an event; full screen, each is told whole, with the reason of every skipped file."""
 
     DEFAULT_CSS = "EventsPanel { height: 1fr; width: 1fr; }"
+    WORDS: ClassVar[PanelHelp] = PanelHelp(
+        "Events",
+        "What happened, newest first: ◉ the best epochs, ◆ checkpoints, ♪ previews, ▲ and ▽ where a warning began and "
+        "ended, ⚙ values that were set, ✎ your notes. Full screen every epoch is told, and what helps with a warning.",
+        "Checkpoints and previews come regularly, ◉ comes again and again, and no ▲ stays without its ▽.",
+        "Read the newest ▲ full screen (e), or press w for what helps. N puts a note at this step, so that you know "
+        "later what you did and heard. y copies the newest line.",
+    )
 
     def __init__(self, id: str = "events") -> None:
         super().__init__(id=id)
@@ -54,7 +68,7 @@ class EventsPanel(ScrollPanel):
         told = list(_told(self.snapshot.state.log, False))
         if not told:
             return ""
-        moment, _, text, _, _ = told[min(self.top, len(told) - 1)]
+        moment, _, text, *_ = told[min(self.top, len(told) - 1)]
         return f"{clock(moment)} {text}"
 
 
@@ -80,9 +94,7 @@ def describe(stored: Stored, titles: Mapping[str, str]) -> tuple[str, str, str, 
     """(symbol, sentence, role, further lines) of an event; `titles` are those of the warnings by id."""
     match stored.event:
         case RunStarted() as run:
-            begun = f"resumed from {run.resumed_from}" if run.resumed_from else "training began"
-            skipped = f"; {plural(len(run.skipped), 'file')} skipped" if run.skipped else ""
-            return "●", f"{begun} on {run.device}{skipped}", "good", tuple(f"{f.path}: {f.reason}" for f in run.skipped)
+            return "●", *_started(run)
         case EpochMetrics() as epoch:
             best = ", the best so far" if epoch.is_best else ""
             text = f"epoch {epoch.epoch}: train {number(epoch.train_loss)}, validation {number(epoch.val_loss)}{best}"
@@ -104,11 +116,17 @@ def describe(stored: Stored, titles: Mapping[str, str]) -> tuple[str, str, str, 
                 f"back to step {count(back.restored_step)} at {back.learning_rate_scale:g} of the rate: {back.reason}"
             )
             return "↺", text, "danger", ()
+        case ValueSet() as change:
+            text = f"{spelled(change.key)} {shown(change.before)} → {shown(change.after)}"
+            return "⚙", text, "accent", (f"{change.key}, from step {count(change.step + 1)} on",)
+        case CommandAnswered(command=command, done=True, message=message) if command in TOLD_BY_THEMSELVES:
+            already = message.endswith("already")  # nothing was done, so nothing else tells of it
+            return ("✓", f"{command}: {message}", "text", ()) if already else ("", "", "text", ())
         case CommandAnswered() as answer:
             word = "done" if answer.done else "refused"
             return ("✓" if answer.done else "✗"), f"{answer.command}: {answer.message or word}", "text", ()
         case NoteAdded() as note:
-            return "✎", note.text, "accent", ()
+            return "✎", note.text, "accent", (f"your note at step {count(note.step)}",)
         case Reported() as report:
             return "·", report.message, "muted", ()
         case TrainingCompleteEvent() as end:
@@ -119,14 +137,26 @@ def describe(stored: Stored, titles: Mapping[str, str]) -> tuple[str, str, str, 
             return "", "", "text", ()
 
 
+def _started(run: RunStarted) -> tuple[str, str, tuple[str, ...]]:
+    """(sentence, role, further lines) of a session's beginning."""
+    begun = f"resumed from {run.resumed_from}" if run.resumed_from else "training began"
+    edited = [told for told in run.differences if told.than == "checkpoint"]
+    changed = f"; {plural(len(edited), 'setting')} changed since" if edited else ""
+    skipped = f"; {plural(len(run.skipped), 'file')} skipped" if run.skipped else ""
+    details = [f"{told.key}: {told.here} (checkpoint {told.there})" for told in edited]
+    details += [f"{file.path}: {file.reason}" for file in run.skipped]
+    return f"{begun} on {run.device}{changed}{skipped}", "good", tuple(details)
+
+
 def _entry(told: Told, width: int, whole: bool) -> list[Row]:
     moment, symbol, text, role, details = told
     head: Row = (Run(f" {clock(moment)}  ", "muted"), Run(f"{symbol} ", role))
+    own = "strong" if symbol == "✎" else "text"  # a person's own words among the machine's
     if not whole:
-        return [(*head, Run(text, "text"))]
+        return [(*head, Run(text, own))]
     lines = wrapped(text, max(8, width - INDENT)) or [""]
-    rows: list[Row] = [(*head, Run(lines[0], "text"))]
-    rows += [(Run(" " * INDENT + " " + line, "text"),) for line in lines[1:]]
+    rows: list[Row] = [(*head, Run(lines[0], own))]
+    rows += [(Run(" " * INDENT + " " + line, own),) for line in lines[1:]]
     for detail in details:
         rows += [
             (Run(" " * INDENT + "   " + line, "muted"),) for line in wrapped(clean(detail), max(8, width - INDENT - 3))

@@ -1,12 +1,32 @@
-"""What the preview list says when there is nothing to hear: none yet, or why not here, where it is, and how else."""
+"""What the previews say in words: what they are, why there is nothing to hear, where it is, and how else."""
 
 from core.run.events import PreviewEvent
 from core.run.link import RunInfo
 from distill_tui.format import clean, shortened
 from distill_tui.hearing import copy_command
+from distill_tui.panels.words import PanelHelp
 from distill_tui.player import Progress
 
 SLOW_SECONDS = 3.0
+
+WORDS = PanelHelp(
+    "Previews",
+    "Sounds that the model made at an epoch. A reconstruction is one of your own sounds, taken apart and put together "
+    "again; its original stands below it. A sample comes from the model alone. The distance to the original (MRSTFT) "
+    "compares their spectra: 0 is identical. ★ is the nearest of its sound; ↓ is nearer than the first one was, ↑ "
+    "farther. The picture has the waveform, and below it which frequencies sound when: the brighter, the louder.",
+    "The distance falls from epoch to epoch, and a reconstruction comes to look like its original: attacks as sharp, "
+    "high frequencies as clear. Trust your ears: o plays the sound as every epoch made it, a switches between "
+    "original and reconstruction at the same position.",
+    "If reconstructions stay dull, train longer or give the latent more dimensions. If they are good but samples are "
+    "noise, raise loss.kl.weight_max. If one sound stays bad while others are good, it is unlike the rest: add "
+    "more of its kind.",
+)
+NOTHING_TO_COMPARE = {
+    "sample": "A sample comes from the model alone: there is no original at its step to compare it with.",
+    "original": "There is no reconstruction of it at this step to compare it with.",
+    "reconstruction": "Its original is not among the previews of this step.",
+}
 
 
 def empty_line(status: str, info: RunInfo | None) -> str:

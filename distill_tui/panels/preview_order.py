@@ -1,10 +1,11 @@
-"""The order in which previews are listed, and which original and reconstruction belong together."""
+"""The order in which previews are listed, which belong together, and how one sound fares over the epochs."""
 
 from collections.abc import Iterable, Mapping
 
 from core.run.events import PreviewEvent
 
 RANK = {"reconstruction": 0, "original": 1, "sample": 2}
+BEST = "★"
 
 
 def key_of(preview: PreviewEvent) -> str:
@@ -46,3 +47,66 @@ def counterpart(previews: Mapping[str, PreviewEvent], key: str) -> str | None:
         if (other.step, other.pair, other.kind) == (preview.step, preview.pair, wanted):
             return other_key
     return None
+
+
+def sides(previews: Mapping[str, PreviewEvent], key: str) -> tuple[str, ...]:
+    """What is compared with what, in turn: reconstruction, original and the first sample of the preview's step.
+
+    A sample is compared with the first pair of its step. At least the preview itself, and no side that is missing.
+    """
+    preview = previews[key]
+    step = [other for other, found in previews.items() if found.step == preview.step]
+    if preview.kind == "sample":
+        whole = (other for other in step if previews[other].kind == "reconstruction" and counterpart(previews, other))
+        pair, sample = next(whole, None), key
+    else:
+        pair = key
+        sample = next((other for other in step if previews[other].kind == "sample"), "")
+    other = counterpart(previews, pair) if pair is not None else None
+    both = sorted((one for one in (pair, other) if one), key=lambda one: RANK[previews[one].kind])
+    return tuple(one for one in (*both, sample) if one)
+
+
+def sound_of(preview: PreviewEvent) -> tuple[str, str]:
+    """What is the same in all steps: the sound that is reconstructed, or the latent that is decoded."""
+    if preview.kind == "sample":
+        return "sample", preview.name
+    return "pair", preview.pair.removeprefix(f"{preview.step}:")
+
+
+def over_epochs(previews: Mapping[str, PreviewEvent], key: str) -> tuple[str, ...]:
+    """The reconstructions of the preview's sound from the first step to the newest, the newest's original at the end.
+
+    Of a sample: those from the same latent. A step that was gone over twice is heard as it was made last.
+    """
+    chosen = sound_of(previews[key])
+    steps: dict[int, str] = {}
+    for other, preview in previews.items():
+        if preview.kind != "original" and sound_of(preview) == chosen:
+            steps[preview.step] = other
+    row = tuple(steps[step] for step in sorted(steps))
+    original = counterpart(previews, row[-1]) if row else None
+    return (*row, original) if original else row
+
+
+def trends(previews: Iterable[PreviewEvent]) -> dict[str, str]:
+    """A mark by key for reconstructions of sounds that were made more than once: the nearest to its original ★.
+
+    The others are nearer (↓) or farther (↑) than the sound's first one was; the first itself has no mark.
+    """
+    sounds: dict[tuple[str, str], list[PreviewEvent]] = {}
+    for preview in sorted(previews, key=lambda preview: preview.step):
+        if preview.kind == "reconstruction" and preview.mrstft is not None:
+            sounds.setdefault(sound_of(preview), []).append(preview)
+    marks: dict[str, str] = {}
+    for made in sounds.values():
+        distances = [preview.mrstft or 0.0 for preview in made]
+        if len(set(distances)) < 2:
+            continue
+        marks |= {
+            key_of(preview): "↓" if distance < distances[0] else "↑"
+            for preview, distance in zip(made, distances, strict=True)
+            if distance != distances[0]
+        }
+        marks[key_of(made[distances.index(min(distances))])] = BEST
+    return marks

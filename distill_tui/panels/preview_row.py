@@ -1,4 +1,4 @@
-"""One preview as one line: epoch, kind, name, length, waveform, distance, and how far it has been heard."""
+"""One preview as one line: epoch, kind, name, length, waveform, distance, its trend, and how far it has been heard."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,13 @@ from rich.text import Text
 
 from core.run.events import PreviewEvent
 from distill_tui.format import clean
+from distill_tui.panels.preview_order import BEST
 from distill_tui.panels.rows import cell
 from distill_tui.theme import Palette
 from distill_tui.waveform import waveform
 
 ROLES = {"original": "text", "reconstruction": "accent", "sample": "train"}
-MARK, EPOCH, TIME = 1, 5, 10
+MARK, EPOCH, TIME, TREND = 1, 5, 10, 2
 SHORT_KINDS = {"original": "orig.", "reconstruction": "recon.", "sample": "sample"}
 
 
@@ -34,7 +35,16 @@ class Columns:
         kind = 14 if width >= 62 else 6
         distance = 11 if width >= 70 else 5 if width >= 54 else 0
         bar = 32 if width >= 160 else 16 if width >= 112 else 0
-        fixed = MARK + EPOCH + kind + TIME + distance + bar + gap * (5 + (distance > 0) + (bar > 0))
+        fixed = (
+            MARK
+            + EPOCH
+            + kind
+            + TIME
+            + distance
+            + TREND * (distance > 0)
+            + bar
+            + gap * (5 + (distance > 0) + (bar > 0))
+        )
         rest = max(0, width - fixed)
         name = min(40, max(min(8, rest), rest // 2))
         return cls(gap, kind, name, min(64, rest - name), distance, bar)
@@ -55,8 +65,12 @@ def preview_line(
     heard: Heard | None = None,
     *,
     first: bool = True,
+    trend: str = "",
 ) -> Text:
-    """The row. `first` of its step shows the epoch plainly; of what plays, the part heard so far is coloured."""
+    """The row. `first` of its step shows the epoch plainly; of what plays, the part heard so far is coloured.
+
+    `trend` is the mark behind the distance.
+    """
     columns = Columns.within(width)
     gap = " " * columns.gap
     kind = preview.kind if columns.kind >= len("reconstruction") else SHORT_KINDS[preview.kind]
@@ -65,7 +79,7 @@ def preview_line(
     played = round(share * len(shape))
     line = Text(no_wrap=True, end="")
     line.append(_mark(heard), palette["focus"])
-    line.append(cell(str(preview.epoch), EPOCH, right=True), palette["text" if first else "faint"])
+    line.append(cell(str(preview.epoch), EPOCH, right=True), palette["text" if first else "muted"])
     line.append(gap + cell(kind, columns.kind), palette[ROLES[preview.kind]])
     line.append(gap + cell(clean(preview.name), columns.name))
     line.append(gap + cell(_time(preview, heard), TIME, right=True), palette["focus" if heard else "muted"])
@@ -73,6 +87,7 @@ def preview_line(
     line.append(shape[played:], palette["muted"])
     if columns.distance:
         line.append(gap + cell(_distance(preview, columns.distance), columns.distance, right=True), palette["text"])
+        line.append(cell(f" {trend}", TREND), palette["best" if trend == BEST else "muted"])
     if columns.bar and heard:
         line.append(gap)
         line.append_text(_bar(share, columns.bar, palette))

@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from distill_tui.contrast import AA, ratio
 from distill_tui.keys import bindings
 from distill_tui.theme import palette_of
 
@@ -172,4 +173,4 @@ def _apart(style: Style, chosen: Style) -> bool:
     if style.color is None or chosen.bgcolor is None:
         return True
     front, back = Color.from_rich_color(style.color), Color.from_rich_color(chosen.bgcolor)
-    return abs(front.brightness - back.brightness) > 0.25
+    return ratio(front, back) >= AA

@@ -20,6 +20,7 @@ SYMBOLS: dict[Status, tuple[str, str]] = {
     "preempted": ("■", "warning"),
     "failed": ("✗", "danger"),
 }
+WORDS: dict[Status, str] = {"preempted": "interrupted, saved"}  # where the state's own name is no word for people
 GONE = ("✗", "danger")
 RATE_WINDOW = 8.0
 
@@ -145,7 +146,7 @@ def status_word(snapshot: Snapshot) -> tuple[str, str, str]:
     gone = snapshot.info is not None and not snapshot.info.live and not snapshot.trains
     if state.complete is None and state.started is not None and gone:
         return (*GONE, "stopped without notice")
-    return (*SYMBOLS[state.status], state.status)
+    return (*SYMBOLS[state.status], WORDS.get(state.status, state.status))
 
 
 def bar(share: float, width: int) -> Row:
@@ -164,7 +165,10 @@ def _epoch_now(state: RunState) -> int:
 def _patience(state: RunState) -> str:
     if state.started is None:
         return "The curves begin with the first step."
-    return f"{plural(state.started.train_files, 'sound')} to train on, {state.started.val_files} held out to validate."
+    noun = "tune" if state.started.recipe == "midi" else "sound"
+    return (
+        f"{plural(state.started.train_files, noun)} to train on, {count(state.started.val_files)} held back to test it."
+    )
 
 
 def _pair(label: str, value: str) -> Row:

@@ -1,53 +1,45 @@
-"""Every loss term at a glance: a small chart each, or a line each where there is little room."""
+"""Every loss term at a glance: a small chart each, or a line each where there is little room; in groups when many."""
 
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import ClassVar
 
 from textual import events
 from textual.message import Message
 
 from core.run.events import TermInfo
-from core.run.link import Series
-from distill_tui.axes import Values, steps_axis, values_axis
 from distill_tui.cells import Row, Run
-from distill_tui.chart import draw, sparkline, trend
 from distill_tui.format import clean, number
-from distill_tui.panels.curves import (
-    Bests,
-    Tracer,
-    has_best,
-    is_to_come,
-    newest_step,
-    present,
-    read_so_far,
-    terms_of,
-    training_query,
-    validation,
-    validation_query,
-)
-from distill_tui.panels.frame import beside, fit, framed, spread, width_of
+from distill_tui.panels.curves import terms_of, training_query
+from distill_tui.panels.frame import beside, fit, framed
 from distill_tui.panels.panel import Panel
+from distill_tui.panels.term_drawing import FOLDED_VALUES, Look, TermDrawing, label_width, spark_width
+from distill_tui.panels.term_groups import Group, Grouping
+from distill_tui.panels.term_layout import LOWEST, NARROWEST, Band, Heading, Layout, Part, Tile, lay_out
+from distill_tui.panels.words import PanelHelp
 from distill_tui.reader import Query, Snapshot
 
-NARROWEST, LOWEST = 24, 4  # cells of the smallest chart, frame included
+__all__ = ["NARROWEST", "TermsPanel"]
 
-
-@dataclass(frozen=True)
-class Grid:
-    """How the terms are laid out: `columns` charts of `height` rows side by side, or a list when `height` is 1."""
-
-    columns: int
-    height: int
-
-    @property
-    def is_list(self) -> bool:
-        """A line a term."""
-        return self.height == 1
+MORE = 16  # cells for how many terms are not seen
 
 
 class TermsPanel(Panel):
-    """Arrow keys and clicks select a term; the selected one is what the large chart shows."""
+    """Arrow keys and clicks select a term; the selected one is what the large chart shows.
+
+    The cursor is at a term, whatever is folded, filtered or pinned around it.
+    """
 
     DEFAULT_CSS = "TermsPanel { height: 1fr; width: 1fr; }"
+    WORDS: ClassVar[PanelHelp] = PanelHelp(
+        "Terms",
+        "Every part of what the model is trained on, and what is measured beside: its value now on the sounds it "
+        "trains on, and on those that were held back (validation). The large chart shows the selected one. ↓ ↑ → say "
+        "where it has been going lately.",
+        "The parts of the reconstruction fall, training and validation together, and their best is recent. Weights and "
+        "what a discriminator reports need not fall: they should stay within bounds.",
+        "If one part alone does not fall, look at the balance (5): perhaps it counts too little. z folds a group to a "
+        "line, * pins a term to the top, / finds one by its name.",
+    )
 
     class Selected(Message):
         """Another term is selected."""
@@ -60,11 +52,11 @@ class TermsPanel(Panel):
         super().__init__(id=id)
         self.filter = ""
         self.as_list = False
-        self._index = 0
+        self._at = ""
         self._top = 0
-        self._values: dict[tuple[str, int, int, int], Values] = {}
-        self._bests = Bests()
-        self._trace = Tracer()
+        self._grouping = Grouping()
+        self._drawing = TermDrawing()
+        self._laid_out: tuple[tuple[object, ...], Layout] | None = None
 
     @property
     def terms(self) -> tuple[TermInfo, ...]:
@@ -79,88 +71,118 @@ class TermsPanel(Panel):
     @property
     def selected(self) -> TermInfo | None:
         """The term under the cursor."""
-        terms = self.terms
-        return terms[min(self._index, len(terms) - 1)] if terms else None
+        terms = self.layout_now().terms
+        return next((term for term in terms if term.name == self._at), terms[0] if terms else None)
 
-    def grid(self) -> Grid:
-        """The layout for the present size."""
+    def help_words(self) -> PanelHelp:
+        """What the selected term means, before what the panel does."""
+        term = self.selected
+        if term is None or not term.help:
+            return self.WORDS
+        return replace(self.WORDS, means=f"{clean(term.label)}: {clean(term.help)} {self.WORDS.means}")
+
+    def layout_now(self) -> Layout:
+        """Where everything stands at the present size."""
         width, height = self.size
-        amount = max(1, len(self.terms))
-        if self.as_list or height < LOWEST or width < NARROWEST:
-            return Grid(1, 1)
-        columns = max(1, min(amount, width // NARROWEST))
-        lines = -(-amount // columns)
-        columns = -(-amount // lines)
-        return Grid(columns, max(LOWEST, height // lines) if lines * LOWEST <= height else LOWEST)
+        as_list = self.as_list or height < LOWEST or width < NARROWEST
+        key = terms_of(self.snapshot.state), self.filter, width, height, as_list
+        if self._laid_out is None or self._laid_out[0] != key:
+            groups = self._grouping.groups(self.terms)
+            layout = lay_out(groups, *((width - 3, height - 2) if as_list else (width, height)), as_list)
+            self._laid_out = key, layout
+        return self._laid_out[1]
 
     def in_view(self) -> tuple[TermInfo, ...]:
-        """The terms on the screen now, after scrolling the selected one into view."""
-        grid, terms = self.grid(), self.terms
-        room = max(1, self.size.height - 2 if grid.is_list else self.size.height // grid.height)
-        row = min(self._index, max(0, len(terms) - 1)) // grid.columns
-        lines = -(-len(terms) // grid.columns)
-        self._top = max(0, min(self._top, lines - room, row), row - room + 1)
-        return terms[self._top * grid.columns : (self._top + room) * grid.columns]
+        """The terms on the screen now, those of folded groups with them."""
+        return Layout(self._visible(), self.as_list).terms
 
     def queries(self) -> tuple[Query, ...]:
         """The curves of the visible terms, as fine as they are drawn."""
         if self.size.width < 4:
             return ()
-        dots = self._dots()
-        if self.grid().is_list:
-            return tuple(training_query(term, dots) for term in self.in_view())
-        return tuple(make(term, dots) for term in self.in_view() for make in (training_query, validation_query))
+        wanted: dict[Query, None] = {}
+        for part in (part for band in self._visible() for part in band.parts):
+            wanted.update(dict.fromkeys(self._wanted(part, self._dots())))
+        return tuple(wanted)
 
     def show(self, snapshot: Snapshot) -> None:
-        """Draw; new terms want curves, and the first is selected."""
-        known = terms_of(self.snapshot.state)
-        self.snapshot = snapshot
+        """Draw; new terms want curves, as does another baseline, and the first term is selected."""
+        known, baseline = terms_of(self.snapshot.state), self._drawing.baseline
+        self.snapshot = self._drawing.snapshot = snapshot
         if terms_of(snapshot.state) != known:
+            self._grouping.meet(terms_of(snapshot.state))
             self._cursor_moved()
+        elif self._drawing.baseline != baseline:
+            self.post_message(self.Wants())
         self.redraw()
 
     def rows(self, width: int, height: int) -> tuple[Row, ...]:
         """Charts in a grid, or lines in a frame."""
         if not self.terms:
             return framed(self._nothing(), width, height, title=(Run("Terms", "strong"),), focused=self.has_focus)
-        return self._list(width, height) if self.grid().is_list else self._charts(width, height)
+        return self._list(width, height) if self.layout_now().as_list else self._charts(width, height)
 
     def copied(self) -> str:
         """The selected term's value."""
         term = self.selected
-        return number(present(self._series(term), self.snapshot.state, term)) if term else ""
+        return number(self._drawing.value(term, self._dots())) if term else ""
 
     def moved(self, direction: str) -> bool:
-        """Move the cursor within the grid."""
-        grid, last = self.grid(), len(self.terms) - 1
-        index = min(self._index, max(0, last))
-        column = index % grid.columns
-        step = {"left": -1 if column else 0, "right": 1 if column < grid.columns - 1 else 0,
-                "up": -grid.columns, "down": grid.columns}[direction]  # fmt: skip
-        if not step or not 0 <= index + step <= last:
+        """Move the cursor among the charts or lines; a folded group is one stop."""
+        term = self.selected
+        there = self.layout_now().moved(term.name, direction) if term else None
+        if there is None:
             return False
-        self._index = index + step
+        self._at = there
         self._cursor_moved()
         return True
 
     def step(self, terms: int) -> None:
-        """Select the term so many places on."""
-        self._index = max(0, min(len(self.terms) - 1, self._index + terms))
-        self._cursor_moved()
+        """Select the term so many places on, also one in a folded group."""
+        order = self.layout_now().terms
+        if order:
+            here = next((place for place, term in enumerate(order) if term == self.selected), 0)
+            self._at = order[max(0, min(len(order) - 1, here + terms))].name
+            self._cursor_moved()
 
     def choose(self, text: str) -> None:
         """Show only the terms that match `text`."""
-        self.filter, self._index, self._top = text, 0, 0
+        self.filter, self._top = text, 0
+        self._grouping.filtering(bool(text))
+        self._at = self.selected.name if self.selected else self._at
         self._cursor_moved()
 
+    def fold(self) -> None:
+        """The selected term's group as one line, or all of it again."""
+        term = self.selected
+        if term is not None and self._group(term.group).has_heading:
+            self._grouping.fold(term.group)
+            self._cursor_moved()
+
+    def fold_all(self) -> None:
+        """Every group as one line; if they all are, all of them again."""
+        self._grouping.fold_all(self._grouping.groups(self.terms))
+        self._cursor_moved()
+
+    def pin(self) -> None:
+        """The selected term at the top, or back in its place."""
+        if (term := self.selected) is not None:
+            self._at = term.name
+            self._grouping.pin(term.name)
+            self._cursor_moved()
+
     def on_click(self, event: events.Click) -> None:
-        """Select what is under the pointer."""
-        grid = self.grid()
-        row = event.y - 1 if grid.is_list else event.y // grid.height
-        column = 0 if grid.is_list else min(grid.columns - 1, event.x * grid.columns // max(1, self.size.width))
-        index = (self._top + row) * grid.columns + column
-        if row >= 0 and 0 <= index < len(self.terms):
-            self._index = index
+        """Select the term under the pointer; a heading folds its group."""
+        layout = self.layout_now()
+        part = layout.at(self._top, event.x - layout.as_list, event.y - layout.as_list)
+        if isinstance(part, Heading):
+            event.prevent_default()  # a double click on it is no wish for the full screen
+            if event.chain == 1:
+                self._at = part.group.terms[0].name if part.group.folded else self._at
+                self._grouping.fold(part.group.name)
+                self._cursor_moved()
+        elif part is not None:
+            self._at = part.term.name
             self._cursor_moved()
 
     def on_mouse_scroll_up(self) -> None:
@@ -173,111 +195,78 @@ class TermsPanel(Panel):
 
     def on_resize(self) -> None:
         """Axes are kept for one size only."""
-        self._values.clear()
+        self._drawing.forget()
 
     def _cursor_moved(self) -> None:
+        """The cursor, or what is pinned, folded or filtered."""
+        self._laid_out = None
         if (term := self.selected) is not None:
             self.post_message(self.Selected(term))
         self.post_message(self.Wants())
         self.redraw()
 
-    def _charts(self, width: int, height: int) -> tuple[Row, ...]:
-        grid, shown, chosen = self.grid(), self.in_view(), self.selected
-        rows: list[Row] = []
-        for start in range(0, len(shown), grid.columns):
-            cells = shown[start : start + grid.columns]
-            widths = [(i + 1) * width // grid.columns - i * width // grid.columns for i in range(grid.columns)]
-            blocks: list[tuple[Row, ...]] = [
-                self._chart(term, size, grid.height, term is chosen) for term, size in zip(cells, widths, strict=False)
-            ]
-            blocks += [(fit((), size),) * grid.height for size in widths[len(cells) :]]
-            rows += beside(blocks)
-        hidden = len(self.terms) - len(shown)
-        if hidden and rows:
-            rows[-1] = (*fit(rows[-1], width - 16), *fit((Run(f" {hidden} more ↑↓", "muted"),), 16))
-        return tuple(rows)
+    def _visible(self) -> tuple[Band, ...]:
+        """The bands on the screen, after scrolling the selected term into view."""
+        layout, term = self.layout_now(), self.selected
+        room = max(1, self.size.height - 2 * layout.as_list)
+        self._top = layout.scrolled(self._top, term.name if term else "", room)
+        return layout.visible(self._top, room)
 
-    def _chart(self, term: TermInfo, width: int, height: int, chosen: bool) -> tuple[Row, ...]:
-        state = self.snapshot.state
-        train, valid = self._series(term), read_so_far(self.snapshot, validation_query(term, self._dots()))
-        content: tuple[Row, ...] = ()
-        if train is not None and train.mean:
-            x = steps_axis(newest_step(state), 2 * (width - 2))
-            curves = [self._trace(train, x, "train")]
-            if valid is not None and valid.mean:
-                curves.append(self._trace(valid, x, "validation", dashed=True))
-            key = term.name, len(curves), width, height  # another size is another chart: no axis is carried over
-            axis = self._values[key] = values_axis(
-                [curve.points for curve in curves], former=self._values.get(key), ticks=10
-            )
-            content = draw(curves, x, axis, width - 2, height - 2).rows
-        elif is_to_come(state, term):
-            content = ((Run(" not measured yet", "muted"),),)
-        heading, value = self._heading(term, train, chosen), validation(state.epoch, term)
-        corner: Row = (Run(number(value), "validation"),) if value is not None else ()
-        foot = self._foot(term, width)
-        if width_of(heading) + width_of(corner) + 8 > width:  # no room for both above: validation goes below
-            below: Row = (*corner, Run("  ", "text"), *foot[:2]) if corner and foot else corner or foot
-            foot, corner = below, ()
-        return framed(
-            content, width, height, title=heading, corner=corner, foot=foot,
-            focused=chosen and self.has_focus, border="muted" if chosen else "border",
-        )  # fmt: skip
+    def _charts(self, width: int, height: int) -> tuple[Row, ...]:
+        rows: list[Row] = []
+        for band in self._visible():
+            blocks, end = [], 0
+            for part in band.parts:
+                blocks += [((Run(" " * (part.x - end)),),) * band.height, self._block(part, band.height)]
+                end = part.x + part.width
+            rows += beside(blocks)
+        if more := len(self.terms) - len(self.in_view()):
+            if len(rows) < height:
+                rows.append(())
+            rows[-1] = (*fit(rows[-1], width - MORE), *fit((Run(f"{more} more ↑↓", "muted"),), MORE))
+        return (*rows, *((),) * (height - len(rows)))[:height]
 
     def _list(self, width: int, height: int) -> tuple[Row, ...]:
-        chosen, lines = self.selected, []
-        for term in self.in_view():
-            state, train = self.snapshot.state, self._series(term)
-            mark = Run("▌" if term is chosen else " ", "focus" if self.has_focus else "muted")
-            value = validation(state.epoch, term)
-            left: list[Run] = [
-                mark,
-                *fit((Run(clean(term.label), "strong" if term is chosen else "text"),), 11),
-                Run(" ", "text"),
-            ]
-            left += fit((Run(f"{number(present(train, state, term))} {trend(train) if train else ''}", "train"),), 9)
-            left += fit((Run(number(value) if value is not None else "", "validation"),), 8)
-            spark = sparkline(train, self._spark(width)) if train and train.mean else ()
-            lines.append(spread((*left, *fit(spark, self._spark(width))), self._foot(term, width), width - 3))
-        more = len(self.terms) - len(lines)
-        foot = (Run(f"{more} more ↑↓", "muted"),) if more else ()
-        return framed(lines, width, height, title=(Run("Terms", "strong"),), corner=self._columns(), foot=foot,
+        lines = [self._block(part, 1)[0] for band in self._visible() for part in band.parts]
+        more = len(self.terms) - len(self.in_view())
+        foot: Row = (Run(f"{more} more ↑↓", "muted"),) if more else ()
+        columns = Run("train", "train"), Run(" and ", "muted"), Run("validation", "validation")
+        return framed(lines, width, height, title=(Run("Terms", "strong"),), corner=columns, foot=foot,
                       focused=self.has_focus)  # fmt: skip
 
-    def _heading(self, term: TermInfo, train: Series | None, chosen: bool) -> Row:
-        value = number(present(train, self.snapshot.state, term))
-        arrow = trend(train) if train else ""
-        return (
-            Run(clean(term.label), "strong" if chosen else "text"),
-            Run("  ", "text"),
-            Run(f"{value} {arrow}", "train"),
+    def _block(self, part: Part, height: int) -> tuple[Row, ...]:
+        term = self.selected
+        if isinstance(part, Heading):
+            chosen = part.group.folded and term in part.group.terms
+            look = Look(chosen, chosen and self.has_focus)
+            return (self._drawing.heading(part.group, part.width, self._dots(), look),)
+        chosen = part.term == term
+        look = Look(chosen, chosen and self.has_focus, part.term.name in self._grouping.pins, part.indented)
+        if self.layout_now().as_list:
+            return (self._drawing.line(part.term, part.width, label_width(part.width), look),)
+        return self._drawing.chart(part.term, part.width, height, self._dots(), look)
+
+    def _wanted(self, part: Part, dots: int) -> tuple[Query, ...]:
+        if isinstance(part, Tile) and not self.layout_now().as_list:
+            return self._drawing.chart_queries(part.term, dots)
+        shown = (
+            (part.term,) if isinstance(part, Tile) else part.group.terms[: FOLDED_VALUES if part.group.folded else 1]
         )
+        return tuple(training_query(term, dots) for term in shown)
 
-    def _foot(self, term: TermInfo, width: int) -> Row:
-        epoch = self.snapshot.state.epoch
-        first = next((each for each in terms_of(self.snapshot.state) if each.group == "kl"), None)
-        if term is first and epoch is not None and epoch.latent_dimensions:
-            text = f"{epoch.active_dimensions} of {epoch.latent_dimensions}"
-            return Run(text, "best"), Run(" dimensions used" if width > 34 else " used", "muted")
-        best = self._bests(self.snapshot.state).get(term.name) if has_best(term) else None
-        if best is None:
-            return ()
-        return Run("best ", "muted"), Run(number(best.value), "best"), Run(f" at {best.epoch}", "muted")
-
-    def _columns(self) -> Row:
-        return Run("train", "train"), Run(" and ", "muted"), Run("validation", "validation")
+    def _group(self, name: str) -> Group:
+        groups = self._grouping.groups(self.terms)
+        return next((group for group in groups if group.name == name), Group(name, ()))
 
     def _nothing(self) -> list[Row]:
         if self.filter:
             return [(Run(f" No term matches “{clean(self.filter)}”.  esc shows all.", "muted"),)]
         return [(Run(" A small chart for each part of the loss, from the first step on.", "muted"),)]
 
-    def _series(self, term: TermInfo) -> Series | None:
-        return read_so_far(self.snapshot, training_query(term, self._dots()))
-
     def _dots(self) -> int:
-        grid = self.grid()
-        return 2 * (self._spark(self.size.width) if grid.is_list else self.size.width // grid.columns - 2)
-
-    def _spark(self, width: int) -> int:
-        return max(8, width - 3 - 29 - 22)
+        """Columns of dots of every curve here, so that all that a term is drawn in share one."""
+        layout = self.layout_now()
+        if layout.as_list:
+            width = self.size.width - 3
+            return 2 * spark_width(width, label_width(width))
+        return 2 * (layout.narrowest - 2)

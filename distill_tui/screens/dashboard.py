@@ -1,6 +1,7 @@
-"""The dashboard of one run: hands the panels what the reader brings, and turns keys into requests."""
+"""The dashboard of one run: hands the panels what the reader brings, and tells them what the keys say."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -9,30 +10,29 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
-from core.run.commands import Preview, Save, Stop
-from core.run.events import Reported
-from core.run.state import RunState
-from distill_tui.format import clean
 from distill_tui.keys import Key
 from distill_tui.panels.alerts import AlertsPanel
+from distill_tui.panels.balance import BalancePanel
 from distill_tui.panels.chart_panel import ChartPanel
 from distill_tui.panels.config import ConfigPanel
 from distill_tui.panels.events import EventsPanel
 from distill_tui.panels.keybar import KeyBar
+from distill_tui.panels.latent import LatentPanel
 from distill_tui.panels.panel import Panel
 from distill_tui.panels.previews import PreviewsPanel
+from distill_tui.panels.rows import RowList
 from distill_tui.panels.status import StatusPanel
+from distill_tui.panels.system import SystemPanel
 from distill_tui.panels.terms import TermsPanel
-from distill_tui.reader import Reader, Snapshot
-from distill_tui.screens.stage import Stage
+from distill_tui.screens.commanding import Commanding
 from distill_tui.session import Session
 
 if TYPE_CHECKING:
     from distill_tui.app import DistillApp
 
 
-class Dashboard(Stage):
-    """Shows one session. Nothing here waits for the run: requests go to the reader, answers come as notices."""
+class Dashboard(Commanding):
+    """Shows one session, with `overlays` drawn over it. Nothing here waits for the run: answers come as notices."""
 
     CSS_PATH = "../styles/previews.tcss"
     PALETTE_SCOPES = ("app", "run", "chart")
@@ -41,13 +41,11 @@ class Dashboard(Stage):
     class News(Message):
         """The reader has something new."""
 
-    def __init__(self, session: Session) -> None:
-        super().__init__()
-        self.session = session
-        self.reader = Reader(session, self._tell)
-        self.snapshot = Snapshot()
+    def __init__(self, session: Session, overlays: Sequence[Path] = ()) -> None:
+        super().__init__(session)
         self.leaving = False
         self.refused = 0
+        self._to_overlay: Sequence[Path] | None = overlays
 
     def compose(self) -> ComposeResult:
         """Head, three bands, and the line of keys."""
@@ -57,7 +55,12 @@ class Dashboard(Stage):
         with Horizontal(id="upper"):
             yield ChartPanel()
             yield ConfigPanel(id="config")
-        yield TermsPanel()
+        with Horizontal(id="middle"):
+            yield TermsPanel()
+            with Vertical(id="aside"):
+                yield LatentPanel()
+                yield BalancePanel()
+                yield SystemPanel()
         with Horizontal(id="lower"):
             yield PreviewsPanel(id="previews")
             yield EventsPanel()
@@ -82,10 +85,10 @@ class Dashboard(Stage):
             self.notify(notice.text, severity=notice.severity, markup=False)
         for panel in self.query(Panel):
             panel.show(self.snapshot)
-        previews = self.query_one(PreviewsPanel)
         if self.snapshot.info is not None:
-            previews.update_info(self.snapshot.info)
-        previews.update_state(self.snapshot.state)
+            self.previews.update_info(self.snapshot.info)
+        self.previews.update_state(self.snapshot.state)
+        self._begin_overlays()
         self.lay_out()
         if self.leaving and self.refusals() > self.refused:
             self.leaving = False  # the events say why; nothing may close the screen unasked later
@@ -93,20 +96,9 @@ class Dashboard(Stage):
             self.leave()
 
     @property
-    def state(self) -> RunState:
-        """The run as last read."""
-        return self.snapshot.state
-
-    def refusals(self) -> int:
-        """How often the trainer has refused to stop, since it could not save."""
-        log = self.state.log
-        return sum(isinstance(s.event, Reported) and s.event.message.startswith("not stopped") for s in log)
-
-    @property
-    def live(self) -> bool:
-        """Whether a trainer can be asked."""
-        held = self.snapshot.info is not None and self.snapshot.info.live
-        return self.state.complete is None and (held or self.snapshot.trains)
+    def previews(self) -> PreviewsPanel:
+        """What the run sounds like."""
+        return self.query_one(PreviewsPanel)
 
     @on(Panel.Wants)
     def _wants(self) -> None:
@@ -121,10 +113,15 @@ class Dashboard(Stage):
     def _selected(self, message: TermsPanel.Selected) -> None:
         self.chart.select(message.term)
 
+    @on(RowList.Moved, "#preview-rows")
+    def _preview_selected(self) -> None:
+        chosen = self.previews.selected
+        self.query_one(LatentPanel).select(chosen.name if chosen is not None and chosen.kind != "sample" else None)
+
     def offers(self, key: Key) -> bool:
         """Whether the bottom line should offer this key now."""
         match key.id:
-            case "save" | "preview" | "cancel":
+            case "save" | "preview" | "cancel" | "set" | "note":
                 return self.live
             case "resume":
                 return self.state.complete is not None and not self.live
@@ -132,67 +129,34 @@ class Dashboard(Stage):
                 return self.maximized is not None
             case "enlarge":
                 return self.maximized is None
-            case "play" | "compare":
+            case "play" | "compare" | "epochs":
                 return bool(self.state.previews)
             case _:
                 return True
 
-    def action_save(self) -> None:
-        """Ask for a checkpoint."""
-        if self._can_ask("save"):
-            self.reader.ask(Save(), "save")
-
-    def action_preview(self) -> None:
-        """Ask for previews."""
-        if self._can_ask("make a preview"):
-            self.reader.ask(Preview(), "preview")
-
-    def action_cancel(self) -> None:
-        """Ask the person, then the trainer."""
-        if not self._can_ask("cancel"):
-            return
-        from distill_tui.screens.dialogs import Confirm
-
-        step = self.state.step.step if self.state.step else None
-        self.app.push_screen(Confirm.cancel_training(self.run_name, step), lambda yes: self.stop() if yes else None)
-
-    def stop(self) -> None:
-        """Ask the trainer to save and stop."""
-        self.reader.ask(Stop(), "save and stop")
-
-    def action_resume(self) -> None:
-        """Show where the run stands, then train on in this process."""
-        if self.live:
-            self.notify("The run is training; there is nothing to resume.", markup=False)
-            return
-        info = self.snapshot.info
-        if info is None or not info.local_folder:
-            self.notify("Resume the run on the machine where its folder is.", severity="warning", markup=False)
-            return
-        self._summarise(Path(info.local_folder))
-
-    @work(exclusive=True, group="resume")
-    async def _summarise(self, path: Path) -> None:
-        from core.errors import UsageError
-        from core.run.folder import RunFolder
-        from distill_tui.resuming import resume_facts
-        from distill_tui.screens.dialogs import ResumeSummary
-
-        try:
-            facts = await asyncio.to_thread(lambda: resume_facts(RunFolder.open(path)))
-        except (UsageError, OSError) as error:
-            self.notify(clean(str(error)), severity="error", markup=False)
-            return
-        if from_ := await self.app.push_screen_wait(ResumeSummary(facts)):
-            self.reader.resume(from_)
-
     def action_play(self) -> None:
         """Play or stop the selected preview."""
-        self.query_one(PreviewsPanel).play()
+        self.previews.play()
 
     def action_compare(self) -> None:
-        """Original or reconstruction."""
-        self.query_one(PreviewsPanel).compare()
+        """Original, reconstruction, sample."""
+        self.previews.compare()
+
+    def action_play_epochs(self) -> None:
+        """The selected sound from every epoch in a row."""
+        self.previews.play_epochs()
+
+    def action_loop(self) -> None:
+        """Over and over, and not."""
+        self.previews.toggle_loop()
+
+    def action_volume(self, step: int) -> None:
+        """Softer (-1) or louder (1)."""
+        self.previews.change_volume(step)
+
+    def action_export(self) -> None:
+        """The selected preview to a place of the person's choice."""
+        self.previews.export()
 
     def back(self) -> None:
         """To the home screen, if one came from there."""
@@ -226,13 +190,18 @@ class Dashboard(Stage):
         """Close the app with the session's exit status."""
         self.monitor.leave(self.session.exit_status)
 
-    @property
-    def run_name(self) -> str:
-        """What to call the run."""
-        return self.snapshot.info.name if self.snapshot.info else self.session.name
+    def _begin_overlays(self) -> None:
+        """Once it is known where the run lies: the runs asked for, and the baseline of its folder."""
+        if self._to_overlay is not None and self.local_folder is not None:
+            targets, self._to_overlay = self._to_overlay, None
+            self._overlay(self.local_folder, targets)
 
-    def _can_ask(self, what: str) -> bool:
-        if self.live:
-            return True
-        self.notify(f"Nothing to {what}: no trainer is at work. r resumes the run.", markup=False)
-        return False
+    @work(exclusive=True, group="overlay", exit_on_error=False)
+    async def _overlay(self, folder: Path, targets: Sequence[Path]) -> None:
+        from core.run.shelf import baseline
+
+        pinned = await asyncio.to_thread(baseline, folder.parent)
+        pinned = pinned if pinned != folder else None
+        wanted = [*([pinned] if pinned is not None else []), *(target for target in targets if target != pinned)]
+        if wanted:
+            self.reader.overlay(wanted, pinned)

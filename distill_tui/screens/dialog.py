@@ -1,7 +1,7 @@
 """What all dialogs share: a few words, and the choices below them."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from rich.text import Text
 from textual import on
@@ -25,7 +25,13 @@ class Dialog(ModalScreen[T]):
         Binding("escape,ctrl+c,ctrl+q", "back", "back", show=False),
         Binding("pageup", "words(-1)", "read up", show=False),
         Binding("pagedown", "words(1)", "read on", show=False),
+        Binding("question_mark,f1", "app.help", "help", show=False),
     ]
+    HELP_LINES: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("↑↓ enter", "Choose an answer and take it; its letter or a click takes it at once"),
+        ("pgup pgdn", "Read on where the words are longer than the screen"),
+        ("esc", "The last answer, which changes nothing"),
+    )
 
     def __init__(self, title: str, choices: Sequence[Choice[T]], tone: str = "") -> None:
         """`tone` is "", "warning" or "danger" and colours the frame."""

@@ -1,12 +1,13 @@
 """The questions the monitor asks, and the advice it gives."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from rich.text import Text
 
 from core.run.events import AlertStarted
 from distill_tui.format import clean, count
 from distill_tui.panels.choices import Choice
+from distill_tui.panels.words import PanelHelp
 from distill_tui.resuming import ResumeFacts
 from distill_tui.screens.dialog import Dialog
 from distill_tui.screens.resume_words import resume_words
@@ -17,6 +18,14 @@ QuitAnswer = Literal["stop", "stay"]
 
 class QuitDialog(Dialog[QuitAnswer]):
     """Asked when a person leaves while a run trains in this process. Answers "stop" or "stay"."""
+
+    WORDS: ClassVar[PanelHelp] = PanelHelp(
+        "Leaving while a run trains",
+        "The run trains inside this window, so it cannot go on without it.",
+        "Nothing is lost either way: a checkpoint is saved first, and the run can be resumed from that very step.",
+        "Save and stop to leave; resume it later with r on the home screen or with distill-tui resume. To let a run "
+        "train without a window, start it with distill-tui train --headless and look at it with distill-tui watch.",
+    )
 
     def __init__(self, name: str, step: int | None = None, epoch: int | None = None) -> None:
         super().__init__(
@@ -37,6 +46,14 @@ class QuitDialog(Dialog[QuitAnswer]):
 
 class Confirm(Dialog[bool]):
     """A question with yes and no. `question` says what will happen and what will not."""
+
+    WORDS: ClassVar[PanelHelp] = PanelHelp(
+        "A question first",
+        "What you asked for changes something that is at work or on the disk. The words say what will happen, and what "
+        "will not.",
+        "",
+        "Take the first answer to go on. Escape changes nothing.",
+    )
 
     def __init__(self, title: str, question: str, yes: str = "Yes", no: str = "Go back", tone: str = "") -> None:
         super().__init__(title, [Choice(("y",), yes, True), Choice(("escape", "n"), no, False)], tone)
@@ -59,6 +76,14 @@ class Confirm(Dialog[bool]):
 class AdviceDialog(Dialog[None]):
     """What a warning means and what helps."""
 
+    WORDS: ClassVar[PanelHelp] = PanelHelp(
+        "A warning, explained",
+        "What was seen in the figures, what it means, and since when. A warning never stops the training by itself.",
+        "Most warnings pass by themselves: the line on top then goes away.",
+        "What helps is written below the explanation. Settings named there are changed with --set when you train "
+        "again; the weights up to now stay saved.",
+    )
+
     def __init__(self, alert: AlertStarted) -> None:
         super().__init__(clean(alert.title), [Choice(("escape", "o"), "Close", None)], tone=alert.severity)
         self._alert = alert
@@ -75,6 +100,14 @@ class AdviceDialog(Dialog[None]):
 
 class ResumeSummary(Dialog[str | None]):
     """Where a stopped run stands. Answers the checkpoint to train on from ("latest" or "best"), or None."""
+
+    WORDS: ClassVar[PanelHelp] = PanelHelp(
+        "Training a run on",
+        "How far the run came, how well it did, and from which saved states it can go on.",
+        "From the newest state it goes on exactly as if it had never stopped.",
+        "Take the newest unless it went wrong lately; then take the best, which forgets the steps after it. To change "
+        "settings first, edit the config file that is named here.",
+    )
 
     def __init__(self, facts: ResumeFacts) -> None:
         choices: list[Choice[str | None]] = []

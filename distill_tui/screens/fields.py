@@ -150,7 +150,7 @@ class Press(Widget, can_focus=True):
 
     def render(self) -> RenderResult:
         """The word in brackets, so that it looks like what it is without colour."""
-        role = "faint" if self.disabled else "selected" if self.has_focus else "key"
+        role = "muted" if self.disabled else "selected" if self.has_focus else "key"
         return Text(f"[ {self._label} ]", palette_of(self.app)[role], no_wrap=True)
 
     def action_press(self) -> None:

@@ -8,17 +8,23 @@ from distill_tui.panels.terms import NARROWEST
 
 NARROW = 104  # columns from which config and events stand at the side
 SHORT = 30  # rows from which terms are charts rather than lines
+WIDE, TALL = 160, 50  # a screen from which latent, balance and system stand beside the terms
+ASIDE_ROWS = 22  # that those three need together
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Heights of the three bands in rows, and the width of the side column (0: config and events wait for a key)."""
+    """Heights of the three bands in rows, and the width of the side column (0: config and events wait for a key).
+
+    `aside` is the width of latent, balance and system beside the terms (0: they wait for a key).
+    """
 
     upper: int
     terms: int
     lower: int
     side: int
     terms_as_list: bool
+    aside: int = 0
 
 
 def plan(width: int, height: int, terms: int, most_lines: int | None = None) -> Plan:
@@ -27,16 +33,19 @@ def plan(width: int, height: int, terms: int, most_lines: int | None = None) -> 
     Of charts of terms at most `most_lines` lines, and lower ones, are seen at a time; None: as there is room for.
     """
     side = min(76, max(40, width * 36 // 100)) if width >= NARROW else 0
+    aside = side if width >= WIDE and height >= TALL else 0
     as_list = height < SHORT or width < 2 * NARROWEST
     lower = max(5, min(16, height * 24 // 100))
     if as_list:
         band = min(max(1, terms) + 2, max(4, height // 3))
     else:
-        columns = max(1, width // NARROWEST)
+        columns = max(1, (width - aside) // NARROWEST)
         lines = min(max(1, -(-terms // columns)), most_lines or terms)
         line = max(5, min(12, height * 19 // 100)) if most_lines is None else max(4, height * 11 // 100)
         band = min(lines * line, height * 45 // 100)
-    return Plan(max(4, height - band - lower), band, lower, side, as_list)
+    if aside:
+        band = max(band, ASIDE_ROWS)
+    return Plan(max(4, height - band - lower), band, lower, side, as_list, aside)
 
 
 def neighbour(here: Region, others: dict[str, Region], direction: str) -> str | None:

@@ -19,14 +19,22 @@ if TYPE_CHECKING:
     from textual.widgets import Input
 
 USUAL_TERMS = 5  # what room is kept for until the run has told its own
-PANELS = ("chart", "config", "terms", "previews", "events", "alerts")
+PANELS = ("chart", "config", "terms", "latent", "balance", "system", "previews", "events", "alerts")
+ASIDE = ("latent", "balance", "system")
+ASIDE_HEIGHTS: dict[str, int | str] = {"latent": "1fr", "balance": 7, "system": 7}
 LINES_BESIDE_TUNES = 2  # of charts of terms; the others scroll
 CHART_ROWS = 11  # that the large chart keeps when it makes room for the tunes
 TUNE_ROWS, FEWEST_TUNE_ROWS = 22, 12  # of the lowest band, with and without which a tune is seen well, or at all
+SOUND_ROWS, CHART_ROWS_BESIDE_SOUNDS = 19, 15  # where there is plenty of room
 
 
-def spare_rows(shares: Plan) -> int:
-    """Rows that the chart gives to previews that are tunes, to be seen as well as heard; 0 where it has too few."""
+def spare_rows(shares: Plan, *, tunes: bool) -> int:
+    """Rows that the chart gives to previews, to be seen as well as heard; 0 where it has too few.
+
+    A tune says more to the eye than a sound does: for sounds only a large screen's chart has rows to spare.
+    """
+    if not tunes:
+        return max(0, min(shares.upper - CHART_ROWS_BESIDE_SOUNDS, SOUND_ROWS - shares.lower)) if shares.aside else 0
     spared = min(shares.upper - CHART_ROWS, TUNE_ROWS - shares.lower)
     return spared if spared > 0 and shares.lower + spared >= FEWEST_TUNE_ROWS else 0
 
@@ -37,6 +45,7 @@ class Stage(Screen[None], inherit_bindings=False):
     BINDINGS = bindings("run", "chart")
     ALLOW_IN_MAXIMIZED_VIEW = "#head, KeyBar, #filter"
     AUTO_FOCUS = "#chart"
+    ESCAPE_TO_MINIMIZE = False  # action_back decides: first the cursor goes, then full screen
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,9 +88,10 @@ class Stage(Screen[None], inherit_bindings=False):
         self._plan_for = key
         lines = LINES_BESIDE_TUNES if scores else None
         shares = plan(width, height - 3 - bool(self.alerts.display), terms or USUAL_TERMS, lines)
-        spared = spare_rows(shares) if scores else 0
+        spared = spare_rows(shares, tunes=scores)
         self.query_one("#upper").styles.height = shares.upper - spared
-        self.terms.styles.height = shares.terms
+        self.query_one("#middle").styles.height = shares.terms
+        self.query_one("#aside").styles.width = shares.aside
         self.terms.as_list = shares.terms_as_list
         self.query_one("#lower").styles.height = shares.lower + spared
         for name in ("config", "events"):
@@ -89,6 +99,11 @@ class Stage(Screen[None], inherit_bindings=False):
             if self.maximized is not panel:
                 panel.display = bool(shares.side)
                 panel.styles.width, panel.styles.height = shares.side or 1, "1fr"
+        for name in ASIDE:
+            panel = self.query_one(f"#{name}", Panel)
+            if self.maximized is not panel:
+                panel.display = bool(shares.aside)
+                panel.styles.width, panel.styles.height = "1fr", ASIDE_HEIGHTS[name]
         self.call_after_refresh(self.post_message, Panel.Wants())
 
     def watch_maximized(self, former: Widget | None, maximized: Widget | None) -> None:
@@ -125,6 +140,8 @@ class Stage(Screen[None], inherit_bindings=False):
         if self.query("#filter"):
             self.terms.choose("")
             self._close_filter()
+        elif self.chart.drop_cursor():
+            pass
         elif self.maximized is not None:
             self.minimize()
         elif self.terms.filter:
@@ -181,12 +198,26 @@ class Stage(Screen[None], inherit_bindings=False):
         """The next smoothing."""
         self.chart.next_smoothing()
 
+    def action_cursor(self) -> None:
+        """A cursor on the chart, and away with it."""
+        self.chart.toggle_cursor()
+
+    def action_fold(self) -> None:
+        """The selected term's group as one line, and back."""
+        self.terms.fold()
+
+    def action_fold_all(self) -> None:
+        """All groups of terms as a line each, and back."""
+        self.terms.fold_all()
+
+    def action_pin(self) -> None:
+        """The selected term first, and back to its place."""
+        self.terms.pin()
+
     def action_move(self, direction: str) -> None:
         """Within the focused panel, then to its neighbour; in a full-screen chart through time and terms."""
         if self.maximized is self.chart:
-            if direction in ("left", "right"):
-                self.chart.pan(-1 if direction == "left" else 1)
-            else:
+            if not self.chart.moved(direction) and direction in ("up", "down"):
                 self.terms.step(-1 if direction == "up" else 1)
             return
         panel = self._focused_panel()

@@ -168,3 +168,86 @@ def test_close_lets_go_of_the_device(player: Player, bench: Bench) -> None:
     speaker = playing(player, bench, sound())
     player.close()
     assert speaker.closed
+
+
+def test_a_row_is_one_sound_after_another_in_one_stream_and_says_which_is_heard(player: Player, bench: Bench) -> None:
+    row = [sound(0.1, seed=seed) for seed in range(3)]
+    number = player.play_row(row[:1])
+    until(player, lambda p: p.state == "playing")
+    for more in row[1:]:
+        player.add(number, more)
+    player.finish(number)
+    until(player, lambda p: player._voice is not None and player._voice.request.whole)
+    heard, indices = [], []
+    for _ in range(15):
+        heard.append(bench.speaker.pull(960))
+        indices.append(player.progress().index)
+    assert np.array_equal(np.concatenate(heard), np.concatenate([one.samples for one in row]))
+    assert len(bench.speakers) == 1
+    assert indices[0] == 0
+    assert indices == sorted(indices)
+    assert indices[12] == 2
+    until(player, lambda p: p.state == "silent")
+
+
+def test_progress_in_a_row_is_within_its_sound_and_reaches_back_over_a_seam(player: Player, bench: Bench) -> None:
+    bench.latency = 30.0
+    row = [sound(20, seed=seed, rate=8_000) for seed in range(2)]
+    player.play_row(row)
+    until(player, lambda p: p.state == "playing")
+    bench.speaker.pull(8_000 * 35)
+    assert (player.progress().index, player.progress().sound) == (0, row[0])
+    assert player.progress().seconds == pytest.approx(5, abs=0.5)
+    bench.speaker.pull(4_000)
+    bench.latency = bench.speaker.latency = 5.0
+    assert player.progress().sound is row[1]
+    assert player.progress().seconds == pytest.approx(10.5, abs=0.5)
+
+
+def test_a_row_waits_for_more_until_it_is_finished(player: Player, bench: Bench) -> None:
+    number = player.play_row([sound(0.01)])
+    until(player, lambda p: p.state == "playing")
+    assert not bench.speaker.pull(4_800)[480:].any()
+    assert player.progress().state == "playing"
+    player.finish(number)
+    until(player, lambda p: player._voice is not None and player._voice.request.whole)
+    bench.speaker.pull(64)
+    until(player, lambda p: p.state == "silent")
+
+
+def test_what_comes_for_a_row_that_was_replaced_is_not_heard(player: Player, bench: Bench) -> None:
+    number = player.play_row([sound(0.1)])
+    until(player, lambda p: p.state == "playing")
+    other = sound(0.1, seed=5)
+    speaker = playing(player, bench, other)
+    player.add(number, sound(0.1, seed=6))
+    player.finish(number)
+    time.sleep(0.05)
+    heard = speaker.pull(9_600)
+    assert np.array_equal(heard[480:4_800], other.samples[480:])
+    assert not heard[4_800:].any()
+
+
+def test_a_loop_goes_round_until_it_is_ended_and_holds_for_what_comes_next(player: Player, bench: Bench) -> None:
+    player.set_loop(True)
+    first, second = sound(0.1, seed=1), sound(0.1, seed=2)
+    speaker = playing(player, bench, first)
+    assert np.array_equal(speaker.pull(12_000), np.resize(first.samples, (12_000, 1)))
+    assert player.progress().seconds == pytest.approx(0.05, abs=0.01)
+    playing(player, bench, second)
+    time.sleep(0.05)
+    assert np.array_equal(speaker.pull(12_000)[480:], np.resize(second.samples, (12_000, 1))[480:])
+    player.set_loop(False)
+    assert not speaker.pull(4_800)[2_400:].any()
+    until(player, lambda p: p.state == "silent")
+
+
+def test_the_level_is_kept_from_sound_to_sound(player: Player, bench: Bench) -> None:
+    player.set_gain(0.5)
+    for seed, rate in ((1, RATE), (2, 44_100)):
+        wanted = sound(seed=seed, rate=rate)
+        speaker = playing(player, bench, wanted)
+        assert np.array_equal(speaker.pull(900), np.rint(wanted.samples[:900] * 0.5))
+    player.set_gain(1.0)
+    speaker.pull(4_000)
+    assert np.array_equal(speaker.pull(900), wanted.samples[4_900:5_800])

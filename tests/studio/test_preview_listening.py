@@ -148,3 +148,85 @@ async def test_a_device_that_was_missing_is_looked_for_again_and_one_that_is_the
     await desk.listening.begin("b", "b.wav")
     until(lambda: desk.player.progress().state == "playing")
     assert desk.looks == 2
+
+
+ROW = [("a", "a.wav"), ("b", "bb.wav"), ("c", "ccc.wav")]
+
+
+async def test_a_row_is_played_without_a_gap_and_each_key_in_its_turn(desk: Desk) -> None:
+    assert await desk.listening.begin_row(ROW) == ""
+    assert desk.listening.row == ("a", "b", "c")
+    until(lambda: desk.player._voice and desk.player._voice.request.whole)  # the player's thread has had its turn
+    heard = desk.heard(RATE // 2)
+    told = []
+    for _ in range(5):
+        desk.listening.follow()
+        told.append(desk.listening.playing)
+        heard = np.concatenate([heard, desk.bench.speaker.pull(RATE // 2)[:, 0]])
+    assert np.array_equal(heard, np.concatenate([desk.samples(path) for _, path in ROW]))
+    assert told == sorted(told)
+    assert set(told) == {"a", "b", "c"}
+    until(lambda: desk.listening.follow().sound is None)
+    assert desk.listening.playing is None
+    assert desk.listening.row == ()
+    assert len(desk.bench.speakers) == 1
+
+
+async def test_a_row_begins_before_all_of_it_is_here_where_the_line_is_fast_enough(desk: Desk) -> None:
+    desk.held["ccc.wav"] = threading.Event()
+    asked = asyncio.create_task(desk.listening.begin_row(ROW))
+    await asyncio.sleep(0.1)
+    until(lambda: desk.player.progress().state == "playing")
+    assert not asked.done()
+    assert desk.listening.heard("a") == Heard(desk.listening.position("a") or 0.0)
+    desk.held["ccc.wav"].set()
+    await asked
+
+
+async def test_on_a_slow_line_a_row_waits_until_the_rest_will_come_in_time(desk: Desk) -> None:
+    row = [(str(i), f"{i}.wav") for i in range(40)]
+    desk.held["0.wav"] = threading.Event()
+    asked = asyncio.create_task(desk.listening.begin_row(row))
+    await asyncio.sleep(0.2)  # for one of forty: eight seconds for all, and one second of sound
+    fetched = []
+    fetch = desk.listening.sounds._fetch
+    desk.listening.sounds._fetch = lambda path: (fetched.append((path, desk.player.progress().state)), fetch(path))[1]
+    desk.held["0.wav"].set()
+    await asked
+    assert fetched[0][1] == "silent", "it did not begin with one of forty"
+    assert len(desk.listening._asked) == 40
+
+
+async def test_what_is_missing_from_a_row_is_left_out_and_told(desk: Desk) -> None:
+    assert "not in this run" in await desk.listening.begin_row([("x", "gone"), *ROW[:1], ("y", "gone"), *ROW[1:]])
+    until(lambda: desk.player._voice and desk.player._voice.request.whole)
+    desk.heard(3 * RATE)
+    assert desk.listening._asked == ["a", "b", "c"]
+    with pytest.raises(LinkError):
+        await desk.listening.begin_row([("x", "gone")])
+    assert desk.listening.heard("x") is None
+
+
+async def test_a_row_that_is_given_up_ends_with_what_was_here(desk: Desk) -> None:
+    desk.held["ccc.wav"] = threading.Event()
+    asked = asyncio.create_task(desk.listening.begin_row(ROW))
+    await asyncio.sleep(0.1)
+    until(lambda: desk.player.progress().state == "playing")
+    asked.cancel()
+    await asyncio.sleep(0.05)
+    desk.held["ccc.wav"].set()
+    desk.heard(3 * RATE)
+    until(lambda: desk.listening.follow().sound is None)
+
+
+async def test_where_the_device_refuses_the_rest_of_a_row_is_not_fetched(desk: Desk) -> None:
+    desk.bench.refusal = "the sound device cannot be opened (device unavailable)"
+    desk.held["bb.wav"] = threading.Event()
+    asked = asyncio.create_task(desk.listening.begin_row(ROW))
+    await asyncio.sleep(0.1)
+    until(lambda: desk.player.progress().trouble)
+    desk.listening.follow()
+    desk.held["bb.wav"].set()
+    await asked
+    assert desk.listening.playing is None
+    assert desk.listening.sounds.kept("ccc.wav") is None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from core.run.events import PreviewEvent
-from distill_tui.panels.preview_order import counterpart, key_of, listed
+from distill_tui.panels.preview_order import counterpart, key_of, listed, over_epochs, sides, trends
 from distill_tui.panels.preview_row import Heard, header_line, preview_line
 from distill_tui.theme import Palette
 from distill_tui.waveform import BLOCKS, waveform
@@ -125,7 +125,7 @@ def test_a_tune_says_how_like_its_original_it_is_where_sounds_say_how_far() -> N
     tune = preview(mrstft=None, likeness="notes 0.62")
     assert "notes 0.62" in preview_line(tune, 118, PLAIN).plain
     narrow = preview_line(tune, 60, PLAIN).plain
-    assert narrow.endswith(" 0.62")
+    assert narrow.rstrip().endswith(" 0.62")
     assert "notes" not in narrow
     assert "\x1b" not in preview_line(preview(mrstft=None, likeness="\x1b[2Jno"), 118, PLAIN).plain
 
@@ -135,3 +135,59 @@ def test_the_time_of_a_long_tune_fits_its_column(seconds: float) -> None:
     line = preview_line(preview(seconds=seconds), 118, PLAIN, Heard(seconds - 0.2)).plain
     assert "…" not in line
     assert " s " in line
+
+
+def test_original_reconstruction_and_sample_of_a_step_are_compared_in_turn() -> None:
+    kinds = ("reconstruction", "original")
+    rows = listed([preview(kind, step, name) for step in (32, 64) for name in "ab" for kind in kinds]
+                  + [preview("sample", 64, "x"), preview("sample", 64, "y")])  # fmt: skip
+
+    def compared(kind: str, step: int, name: str) -> list[tuple[str, int, str]]:
+        found = sides(rows, key_of(preview(kind, step, name)))
+        return [(rows[key].kind, rows[key].step, rows[key].name) for key in found]
+
+    pair = [("reconstruction", 64, "b"), ("original", 64, "b"), ("sample", 64, "x")]
+    assert compared("reconstruction", 64, "b") == compared("original", 64, "b") == pair
+    assert compared("sample", 64, "y") == [("reconstruction", 64, "a"), ("original", 64, "a"), ("sample", 64, "y")]
+    assert compared("original", 32, "a") == [("reconstruction", 32, "a"), ("original", 32, "a")]
+    alone = listed([preview("sample")])
+    assert sides(alone, next(iter(alone))) == tuple(alone)
+
+
+def test_the_epochs_of_a_sound_are_in_order_with_its_original_at_the_end() -> None:
+    made = [
+        preview(kind, step, name) for step in (96, 32, 64) for name in "ab" for kind in ("original", "reconstruction")
+    ]
+    made += [preview("sample", step, "z") for step in (64, 32)]
+    rows = listed(made)
+    for kind in ("reconstruction", "original"):
+        row = [rows[key] for key in over_epochs(rows, key_of(preview(kind, 64, "b")))]
+        assert [(one.step, one.kind, one.name) for one in row] == [
+            *((step, "reconstruction", "b") for step in (32, 64, 96)), (96, "original", "b")]  # fmt: skip
+    latent = over_epochs(rows, key_of(preview("sample", 64, "z")))
+    assert [(rows[key].step, rows[key].kind) for key in latent] == [(32, "sample"), (64, "sample")]
+
+
+def test_a_step_that_was_gone_over_twice_is_played_once_as_it_was_made_last() -> None:
+    again = preview(step=32, audio_path="previews/32-reconstruction-bell-2.wav")
+    rows = listed([preview(step=32), preview(step=64), again])
+    assert next(rows[key].audio_path for key in over_epochs(rows, key_of(again))) == again.audio_path
+
+
+def test_the_nearest_of_each_sound_is_marked_and_the_others_against_its_first() -> None:
+    made = [preview(step=step, name=name, mrstft=mrstft) for name, distances in
+            (("a", (2.0, 1.5, 1.2, 2.5)), ("b", (0.9, 1.0)), ("c", (3.0,)), ("d", (1.0, 1.0)))
+            for step, mrstft in zip((32, 64, 96, 128), distances, strict=False)]  # fmt: skip
+    random.Random(1).shuffle(made)
+    marks = {(one.name, one.step): trends(made).get(key_of(one), "") for one in made}
+    assert [marks["a", step] for step in (32, 64, 96, 128)] == ["", "↓", "★", "↑"]
+    assert [marks["b", step] for step in (32, 64)] == ["★", "↑"]
+    assert {marks["c", 32], marks["d", 32], marks["d", 64]} == {""}
+    assert trends([preview("original"), preview("sample"), preview(mrstft=None)]) == {}
+
+
+@pytest.mark.parametrize("width", [58, 118])
+def test_the_mark_stands_behind_the_distance_and_moves_no_column(width: int) -> None:
+    plain, marked = (preview_line(preview(), width, PLAIN, trend=trend).plain for trend in ("", "★"))
+    assert "1.42 ★" in marked
+    assert len(plain) == len(marked)

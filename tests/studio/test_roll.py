@@ -148,7 +148,7 @@ def test_a_file_that_is_no_tune_is_told_in_one_line() -> None:
 @pytest.mark.parametrize(("width", "height", "terms"), [(80, 24, 9), (100, 30, 9), (120, 40, 9), (200, 60, 30)])
 def test_room_for_tunes_is_the_charts_to_spare(width: int, height: int, terms: int) -> None:
     shares = plan(width, height - 3, terms)
-    spared = spare_rows(shares)
+    spared = spare_rows(shares, tunes=True)
     assert spared == 0 or shares.upper - spared >= CHART_ROWS
     assert (spared > 0) == (height >= 40)
 
@@ -208,7 +208,7 @@ class Host(App[None]):
         self.panel.update_state(RunState(previews=previews or events()))
 
     def picture(self) -> list[str]:
-        return [self.panel.roll.render_line(y).text for y in range(self.panel.roll.size.height)]
+        return [self.panel.roll.render_line(y).text for y in range(self.panel.roll.size.height)] or [""]
 
 
 async def until(pilot: Pilot[None], condition) -> None:  # type: ignore[no-untyped-def]
@@ -250,7 +250,6 @@ async def test_sounds_without_a_score_have_no_roll() -> None:
         host.give((PreviewEvent(1, "previews/x.wav", RATE, 10, "sample", "x", "", 1.0),))
         await pilot.pause(0.2)
         assert not host.panel.roll.display
-        assert host.panel.rows.size.height > 20
 
 
 async def test_another_selection_brings_another_tune_and_running_down_the_list_only_the_last() -> None:
@@ -329,6 +328,7 @@ async def test_a_playhead_turns_the_page() -> None:
         host.give()
         await until(pilot, lambda: host.panel.roll.words)
         assert "0 to 5 of 8 s" in host.panel.roll.words
+        await until(pilot, lambda: host.panel._found)  # the panel rests: nothing else moves the playhead
         host.panel.roll.move(6.0)
         await pilot.pause()
         assert "5 to 8 of 8 s" in host.panel.roll.words

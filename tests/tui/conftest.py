@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from distill_tui import reader
 from distill_tui.app import DistillApp, Watch
 from distill_tui.reader import Reader
-from distill_tui.screens import dashboard
+from distill_tui.screens import commanding
 from distill_tui.screens.dashboard import Dashboard
 from tests.fakes import FakeLink
 
@@ -59,7 +59,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
     monkeypatch.setenv("DISTILL_ASCII", "0")
     for name in ("NO_COLOR", "COLORFGBG", "SSH_CONNECTION", "PULSE_SERVER"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(dashboard, "Reader", partial(Reader, interval=0.05))
+    monkeypatch.setattr(commanding, "Reader", partial(Reader, interval=0.05))
     monkeypatch.setattr(reader, "INFO_INTERVAL", 0.2)
     time.tzset()
     yield

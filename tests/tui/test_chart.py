@@ -12,12 +12,8 @@ from distill_tui.axes import (
     Steps,
     Values,
     axis_row,
-    axis_unit,
     label_column,
-    marks_row,
-    rounded_up,
     steps_axis,
-    tick_label,
     values_axis,
 )
 from distill_tui.cells import Run
@@ -66,21 +62,6 @@ def test_every_row_is_as_wide_as_asked_whatever_the_data(values: list[float], wi
     assert all(width_of(row) == width for row in drawing.rows)
     assert all(len(label) == 6 for label in label_column(axis, 6, height))
     assert width_of(axis_row(x, width, 7)) == width
-
-
-@given(st.integers(1, 10**9))
-def test_nice_spans_are_hardly_longer_than_what_they_hold(value: int) -> None:
-    span = rounded_up(value)
-    assert value <= span <= max(8, value * (1.25 if value > 512 else 1.5))
-    assert rounded_up(span) == span
-
-
-@given(st.integers(0, 10**7), st.integers(10, 300))
-def test_the_whole_run_fits_and_fills_most_of_the_axis(newest: int, dots: int) -> None:
-    x = steps_axis(newest, dots)
-    assert 0 <= x.dot(newest) < dots
-    if newest >= 8:
-        assert x.dot(newest) >= 0.66 * dots - 2
 
 
 def test_a_growing_run_moves_nothing_but_its_right_end() -> None:
@@ -135,26 +116,6 @@ def test_nothing_but_nan_is_drawn_as_nothing_but_marks() -> None:
     assert set("".join(lines(draw([curve], x, values_axis([curve.points]), 20, 3).rows))) <= {" ", "×"}
 
 
-def test_the_axis_stays_while_the_data_fit_and_fill_half_of_it() -> None:
-    def axis(low: float, high: float, former: Values | None = None) -> Values:
-        return values_axis([[(0, low), (1, high)]], former=former)
-
-    first = axis(0.21, 0.98)
-    assert axis(0.25, 0.9, first) is first
-    assert axis(0.25, 2.5, first) is not first, "it grows when something does not fit"
-    assert axis(0.3, 0.45, first) is not first, "it shrinks when most of it is empty"
-
-
-@given(st.floats(1e-6, 1e6), st.floats(1.0001, 1e4), st.booleans())
-def test_ticks_lie_on_the_axis_and_read_apart(low: float, ratio: float, log: bool) -> None:
-    axis = values_axis([[(0, low), (1, low * ratio)]], log=log)
-    assert axis.lo < axis.hi
-    assert all(-0.01 <= axis.height(tick) <= 1.01 for tick in axis.ticks)
-    labels = [tick_label(tick, axis) for tick in axis.ticks]
-    assert len(set(labels)) == len(labels) >= 2
-    assert all(len(label) <= 7 for label in labels)
-
-
 def test_smoothing_does_not_lag() -> None:
     ramp = [(i, float(i)) for i in range(100)]
     assert all(
@@ -172,6 +133,18 @@ def test_smoothing_leaves_the_raw_curve_to_be_seen_dimmed() -> None:
     assert {"raw", "train"} <= roles
 
 
+@pytest.mark.parametrize("log", [False, True])
+def test_a_spike_does_not_bend_the_smoothed_curve(log: bool) -> None:
+    values = [1.0 + 0.1 * (i % 3) for i in range(200)]
+    values[100] = 1e6
+    x = steps_axis(199, 200)
+    curve = traced(series(values), x, "train")
+    axis = values_axis([curve.points], log=log)
+    (line,) = draw([curve], x, axis, 100, 8, smoothing=16).lines
+    assert max(value for _, value in line) < 1.2
+    assert draw([curve], x, axis, 100, 8, smoothing=16).spikes == 1
+
+
 def test_validation_is_dashed_so_that_it_is_told_apart_without_colour() -> None:
     x = steps_axis(79, 80)
     points = [(i, 1.0) for i in range(0, 80, 10)]
@@ -187,32 +160,6 @@ def test_the_best_step_is_marked_on_the_curve() -> None:
     assert lines(rows)[-1][x.dot(30) // 2] == "◉"
 
 
-def test_a_followed_window_moves_in_jumps_and_a_pinned_one_not_at_all() -> None:
-    los = [steps_axis(newest, 80, span=256).lo for newest in range(1000, 1032)]
-    assert len(set(los)) <= 2
-    assert all(steps_axis(newest, 80, span=256).hi > newest for newest in range(1000, 1100))
-    assert steps_axis(5000, 80, span=256, lo=100) == Steps(100, 256, 80)
-
-
-def test_the_x_axis_counts_epochs_and_steps_before_the_second() -> None:
-    assert axis_unit(Steps(0, 100, 80), 40) == "epoch"
-    assert axis_unit(Steps(0, 60, 80), 40) == "step"
-    row = "".join(run.text for run in axis_row(Steps(0, 1280, 160), 80, 32))
-    assert " 0 " in row
-    assert " 10 " in row
-    assert " 30 " in row
-    assert row.index(" 10 ") == pytest.approx(20, abs=2)
-
-
-def test_marks_stand_at_their_steps() -> None:
-    row = "".join(
-        run.text for run in marks_row(Steps(0, 100, 100), 50, [(0, "◆", "best"), (50, "♪", "accent"), (500, "▲", "x")])
-    )
-    assert row[0] == "◆"
-    assert row[25] == "♪"
-    assert "▲" not in row
-
-
 def test_trend_says_down_up_flat_or_nothing() -> None:
     assert trend(series([10.0 - i / 10 for i in range(50)])) == "↓"
     assert trend(series([1.0 + i / 10 for i in range(50)])) == "↑"
@@ -222,3 +169,82 @@ def test_trend_says_down_up_flat_or_nothing() -> None:
 
 def test_a_sparkline_is_one_row() -> None:
     assert width_of(sparkline(series([float(i) for i in range(100)]), 18)) == 18
+
+
+@given(
+    st.lists(st.one_of(st.just(math.nan), st.floats(-1e3, 1e3)), min_size=1, max_size=400),
+    st.integers(0, 6).map(lambda power: 1 << power),
+    st.integers(0, 3000),
+    st.integers(1, 3000),
+    st.integers(1, 200),
+)
+def test_a_traced_column_is_the_mean_of_its_buckets(
+    values: list[float], bucket: int, lo: int, span: int, dots: int
+) -> None:
+    x = Steps(lo, span, dots)
+    columns: dict[int, list[float]] = {}
+    for index, value in enumerate(values):
+        dot = x.dot(index * bucket + (bucket - 1) / 2)
+        if 0 <= dot < dots and not math.isnan(value):
+            columns.setdefault(dot, []).append(value)
+    curve = traced(series(values, bucket), x, "train")
+    assert sum(len(column) for column in columns.values()) >= len(curve.points)
+    for (dot, mean), (_, high), (_, low) in zip(curve.points, curve.peaks, curve.troughs, strict=True):
+        assert mean == pytest.approx(math.fsum(columns[dot]) / len(columns[dot]))
+        assert (low, high) == (min(columns[dot]), max(columns[dot]))
+    assert {dot for dot, _ in curve.points} == set(columns)
+
+
+def test_a_spike_downwards_is_marked_below() -> None:
+    values = [1 + 0.5 * math.sin(i / 6) for i in range(200)]
+    values[120] = -400.0
+    x = steps_axis(199, 80)
+    curve = traced(series(values), x, "train")
+    axis = values_axis([curve.points])
+    assert axis.lo > -4
+    drawing = draw([curve], x, axis, 40, 8)
+    assert drawing.spikes == 1
+    assert lines(drawing.rows)[-1][x.dot(120) // 2] == "▾"
+
+
+def test_what_a_logarithmic_axis_cannot_show_is_marked_not_dropped() -> None:
+    values = [math.sin(i / 9) for i in range(100)]
+    x = steps_axis(99, 100)
+    curve = traced(series(values), x, "train")
+    drawing = draw([curve], x, values_axis([curve.points], log=True), 50, 8)
+    assert drawing.hidden
+    rows = lines(drawing.rows)
+    assert all(rows[-1][x.dot(step) // 2] == "▾" for step in range(30, 55))
+    assert "▾" not in rows[-1][x.dot(5) // 2 : x.dot(26) // 2]
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5, -0.5, 1.2e-12, -1.2e-12, 1.2e12, 1e30])
+@pytest.mark.parametrize("log", [False, True])
+def test_a_constant_of_any_size_is_a_straight_line_with_labels(value: float, log: bool) -> None:
+    x = steps_axis(79, 80)
+    curve = traced(series([value] * 80), x, "train")
+    axis = values_axis([curve.points], log=log)
+    rows = lines(draw([curve], x, axis, 40, 7).rows)
+    drawn = [row.rstrip() for row in rows if row.strip()]
+    assert len(drawn) == 1
+    assert len(set(drawn[0])) == 1
+    labels = [label.strip() for label in label_column(axis, 7, 7) if label.strip()]
+    assert len(labels) >= 2
+    assert axis.lo < axis.hi
+
+
+def test_a_single_point_is_large_enough_to_be_seen() -> None:
+    assert "•" in "".join(plotted([0.7]))
+    assert "•" not in "".join(plotted([0.7, 0.8]))
+
+
+def test_another_run_is_drawn_thinner_and_below() -> None:
+    x = steps_axis(79, 80)
+    flat = traced(series([1.0] * 80), x, "train")
+    other = traced(series([1.0] * 40 + [3.0] * 40), x, "series3", fine=True)
+    rows = draw([other, flat], x, Values(0, 4), 40, 8, smoothing=4.0).rows
+    roles = {run.role for row in rows for run in row if run.text.strip()}
+    assert roles == {"train", "series3"}, "of another run nothing raw is drawn under its smoothed curve"
+    dots = [sum((ord(c) - 0x2800).bit_count() for run in row for c in run.text if c != " ") for row in rows]
+    own, others = max(dots), dots[2]
+    assert 0 < others < own * 0.4

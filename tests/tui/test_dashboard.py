@@ -17,7 +17,6 @@ from distill_tui.panels.terms import TermsPanel
 from distill_tui.screens.dashboard import Dashboard
 from distill_tui.screens.dialogs import AdviceDialog, Confirm, ResumeSummary
 from distill_tui.screens.help import HelpScreen
-from distill_tui.theme import available
 from tests.fakes import AUDIO_TERMS, FakeLink, many_terms
 from tests.tui.conftest import Monitor, Watched
 
@@ -348,23 +347,6 @@ async def test_help_lists_every_key_that_works_here(monitor: Monitor) -> None:
                 assert key.help in seen.text, key.id
         await seen.press("?")
         assert isinstance(seen.app.screen, Dashboard)
-
-
-async def test_themes_change_with_a_key_and_bad_ones_are_refused_in_one_line(monitor: Monitor, tmp_path: Path) -> None:
-    folder = tmp_path / "config" / "distill-tui" / "themes"
-    folder.mkdir(parents=True)
-    (folder / "zz-broken.toml").write_text('name = "zz-broken"\n[colors]\nbackground = "no such colour"\n')
-    async with monitor() as seen:
-        worn = {seen.app.theme}
-        for _ in range(len(available()) - 2):
-            await seen.press("t")
-            worn.add(seen.app.theme)
-        assert len(worn) == len(available()) - 1 >= 3
-        before = seen.app.theme
-        seen.app.choose_theme("zz-broken")
-        await seen.pilot.pause()
-        assert seen.app.theme == before
-        await seen.until(lambda: "zz-broken.toml" in toasts(seen))
 
 
 async def test_reading_trouble_is_told_calmly_and_passes(monitor: Monitor) -> None:

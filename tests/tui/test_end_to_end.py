@@ -1,8 +1,5 @@
 """The main job in a real terminal: train on a folder of sounds, ask things by keys, stop, resume, finish."""
 
-import os
-import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -15,59 +12,16 @@ from core.run.folder import RunFolder
 from core.run.links.folder import FolderLink
 from core.training.checkpoint_files import list_checkpoints
 from tests.training.conftest import TINY, write_tones
+from tests.tui.terminals import Tmux, tmux_at
 
 PROGRAM = Path(sys.executable).with_name("distill-tui")
 
 
-class Tmux:
-    """A tmux server of its own with one window of 120 by 40."""
-
-    def __init__(self, socket: Path) -> None:
-        self._base = ["tmux", "-S", str(socket), "-f", "/dev/null"]
-
-    def run(self, *arguments: str) -> str:
-        return subprocess.run([*self._base, *arguments], check=True, capture_output=True, text=True).stdout
-
-    def start(self, command: list[str], folder: Path) -> None:
-        environ = {"DISTILL_RUNS": str(folder / "runs"), "XDG_CONFIG_HOME": str(folder), "LANG": "C.UTF-8"}
-        settings = [part for name, value in environ.items() for part in ("-e", f"{name}={value}")]
-        line = " ".join(f"'{part}'" for part in command)
-        self.run(
-            "new-session",
-            "-d",
-            "-x",
-            "120",
-            "-y",
-            "40",
-            *settings,
-            f"unset COLUMNS LINES; {line}; echo status=$?; exec cat",
-        )
-
-    def keys(self, *keys: str) -> None:
-        self.run("send-keys", *keys)
-
-    def screen(self) -> str:
-        return self.run("capture-pane", "-p")
-
-    def wait_for(self, *texts: str, seconds: float = 60) -> str:
-        deadline = time.monotonic() + seconds
-        while True:
-            screen = self.screen()
-            if all(text in screen for text in texts):
-                return screen
-            assert time.monotonic() < deadline, f"{texts} not on the screen:\n{screen}"
-            time.sleep(0.1)
-
-
 @pytest.fixture
 def tmux(tmp_path: Path) -> Iterator[Tmux]:
-    if shutil.which("tmux") is None:
-        if os.environ.get("CI"):
-            pytest.fail("tmux is missing, and .ci/run should have installed it")
-        pytest.skip("tmux is not installed")
-    terminal = Tmux(tmp_path / "tmux")
+    terminal = tmux_at(tmp_path / "tmux")
     yield terminal
-    subprocess.run([*terminal._base, "kill-server"], check=False, capture_output=True)
+    terminal.kill()
 
 
 def test_train_ask_stop_resume_and_finish(tmux: Tmux, tmp_path: Path) -> None:

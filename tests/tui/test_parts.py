@@ -13,9 +13,10 @@ from textual.geometry import Region
 
 from distill_tui.ascii import Ascii, to_ascii, wanted
 from distill_tui.cells import Run
+from distill_tui.differences import Setting
 from distill_tui.format import clean, clock, count, duration, gigabytes, number, percent, plural
 from distill_tui.keys import KEYS, bindings, footer, markdown_table, scoped
-from distill_tui.panels.config import _settings
+from distill_tui.panels.config_summary import summary
 from distill_tui.panels.frame import fit, framed, joined, spread, width_of, wrapped
 from distill_tui.screens.layout import neighbour, plan
 from distill_tui.screens.stage import CHART_ROWS, FEWEST_TUNE_ROWS, LINES_BESIDE_TUNES, spare_rows
@@ -100,7 +101,7 @@ def test_the_bands_fill_the_screen(width: int, height: int, terms: int) -> None:
 @pytest.mark.parametrize("size", [(120, 36), (120, 37), (200, 57)])
 def test_with_thirty_terms_there_is_room_to_see_a_tune(size: tuple[int, int]) -> None:
     shares = plan(*size, 31, LINES_BESIDE_TUNES)
-    spared = spare_rows(shares)
+    spared = spare_rows(shares, tunes=True)
     assert shares.lower + spared >= FEWEST_TUNE_ROWS + 3
     assert shares.upper - spared >= CHART_ROWS
     assert shares.upper + shares.terms + shares.lower == size[1]
@@ -152,14 +153,17 @@ def test_no_key_does_two_things_in_one_place() -> None:
 
 def test_bindings_footer_and_table_come_from_the_list() -> None:
     assert {binding.id for binding in bindings("run", "chart")} == {key.id for key in scoped("run", "chart")}  # type: ignore[union-attr]
-    assert [key.id for key in footer(scoped("run"))][:4] == ["back", "play", "compare", "save"]
+    assert [key.id for key in footer(scoped("run"))][:4] == ["back", "play", "compare", "epochs"]
     table = markdown_table()
     assert all(f"| `{key.shown}` |" in table for key in KEYS if key.listed)
 
 
 def test_what_is_switched_off_takes_one_word_in_the_config() -> None:
-    adversarial = {"mode": "off", "weight": 0.5, "start": 0.5}
-    assert _settings({"adversarial": adversarial}) == [("adversarial", ["off"])]
-    assert _settings({"adversarial": {**adversarial, "mode": "on"}}) == [
-        ("adversarial", ["0.5", "mode on", "start 0.5"])
-    ]
+    def told(mode: str) -> list[str]:
+        values = {"mode": mode, "weight": "0.5", "start": "0.25"}
+        ((group, items),) = summary(Setting(f"adversarial.{name}", value) for name, value in values.items())
+        assert group == "adversarial"
+        return ["".join(run.text for run in item).strip() for item in items]
+
+    assert told("off") == ["off"]
+    assert told("on") == ["on", "0.5", "start 0.25"]

@@ -1,0 +1,168 @@
+"""What a person asks of a run from its dashboard: checked here, asked by the reader, answered by events."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from textual import work
+
+from core.run.commands import Mark, Preview, Save, Set, Stop
+from core.run.events import Reported
+from core.run.state import RunState
+from distill_tui.format import clean
+from distill_tui.reader import Reader, Snapshot
+from distill_tui.screens.stage import Stage
+from distill_tui.session import Session
+
+
+class Commanding(Stage):
+    """Asks the run of one session. Nothing here waits for it; `snapshot` is what was read last."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.reader = Reader(session, self._tell)
+        self.snapshot = Snapshot()
+
+    def _tell(self) -> None:
+        """The reader has something new; it says so from its own thread."""
+        raise NotImplementedError
+
+    @property
+    def state(self) -> RunState:
+        """The run as last read."""
+        return self.snapshot.state
+
+    @property
+    def live(self) -> bool:
+        """Whether a trainer can be asked."""
+        held = self.snapshot.info is not None and self.snapshot.info.live
+        return self.state.complete is None and (held or self.snapshot.trains)
+
+    @property
+    def run_name(self) -> str:
+        """What to call the run."""
+        return self.snapshot.info.name if self.snapshot.info else self.session.name
+
+    @property
+    def local_folder(self) -> Path | None:
+        """The run's folder where it is on this machine."""
+        info = self.snapshot.info
+        return Path(info.local_folder) if info is not None and info.local_folder else None
+
+    def refusals(self) -> int:
+        """How often the trainer has refused to stop, since it could not save."""
+        log = self.state.log
+        return sum(isinstance(s.event, Reported) and s.event.message.startswith("not stopped") for s in log)
+
+    def action_save(self) -> None:
+        """Ask for a checkpoint."""
+        if self._can_ask("save"):
+            self.reader.ask(Save(), "save")
+
+    def action_preview(self) -> None:
+        """Ask for previews."""
+        if self._can_ask("make a preview"):
+            self.reader.ask(Preview(), "preview")
+
+    def action_cancel(self) -> None:
+        """Ask the person, then the trainer."""
+        if not self._can_ask("be cancelled"):
+            return
+        from distill_tui.screens.dialogs import Confirm
+
+        step = self.state.step.step if self.state.step else None
+        self.app.push_screen(Confirm.cancel_training(self.run_name, step), lambda yes: self.stop() if yes else None)
+
+    def stop(self) -> None:
+        """Ask the trainer to save and stop."""
+        self.reader.ask(Stop(), "save and stop")
+
+    def action_note(self) -> None:
+        """A note at the step that the trainer is at."""
+        if not self._can_ask("take a note"):
+            return
+        from distill_tui.screens.ask_text import AskText
+
+        def noted(text: str | None) -> None:
+            if text and self._can_ask("take a note"):
+                self.reader.ask(Mark(text), "note")
+
+        self.app.push_screen(AskText("Note", "Stands on the chart and among the events, at the current step."), noted)
+
+    def action_set_value(self) -> None:
+        """Change a safe value of the live run."""
+        if not self._can_ask("be changed"):
+            return
+        from distill_tui.differences import config_in_force
+        from distill_tui.screens.set_value import SetValue
+
+        def chosen(answer: tuple[str, float] | None) -> None:
+            if answer is not None and self._can_ask("be changed"):
+                self.reader.ask(Set(*answer), "set")
+
+        config = config_in_force(self.snapshot)
+        if config:
+            self.app.push_screen(SetValue(config), chosen)
+        else:
+            self.notify("The settings are there once the data has been read; ask again then.", markup=False)
+
+    def action_overlay(self) -> None:
+        """Choose the runs that are drawn over this one."""
+        folder = self.local_folder
+        if folder is None:
+            self.notify("Compare runs on the machine where their folders are.", severity="warning", markup=False)
+            return
+        from distill_tui.screens.choose_runs import ChooseRuns
+
+        shown = self.snapshot.overlays
+        baseline = next((overlay.target for overlay in shown if overlay.baseline), None)
+        chosen = [overlay.target for overlay in shown]
+        self.app.push_screen(ChooseRuns(folder.parent, folder, chosen, baseline), self._overlaid)
+
+    def _overlaid(self, answer: tuple[Sequence[Path], Path | None] | None) -> None:
+        folder = self.local_folder
+        if answer is not None and folder is not None:
+            self.reader.overlay(*answer)
+            self._remember_baseline(folder.parent, answer[1])
+
+    @work(exclusive=True, group="baseline")
+    async def _remember_baseline(self, runs_dir: Path, baseline: Path | None) -> None:
+        from core.errors import UsageError
+        from core.run.shelf import set_baseline
+
+        try:
+            await asyncio.to_thread(set_baseline, runs_dir, baseline)
+        except (OSError, UsageError) as error:
+            self.notify(f"The baseline could not be kept: {clean(str(error))}", severity="warning", markup=False)
+
+    def action_resume(self) -> None:
+        """Show where the run stands, then train on in this process."""
+        if self.live:
+            self.notify("The run is training; there is nothing to resume.", markup=False)
+            return
+        if self.local_folder is None:
+            self.notify("Resume the run on the machine where its folder is.", severity="warning", markup=False)
+            return
+        self._summarise(self.local_folder)
+
+    @work(exclusive=True, group="resume")
+    async def _summarise(self, path: Path) -> None:
+        from core.errors import UsageError
+        from core.run.folder import RunFolder
+        from distill_tui.resuming import resume_facts
+        from distill_tui.screens.dialogs import ResumeSummary
+
+        try:
+            facts = await asyncio.to_thread(lambda: resume_facts(RunFolder.open(path)))
+        except (UsageError, OSError) as error:
+            self.notify(clean(str(error)), severity="error", markup=False)
+            return
+        if from_ := await self.app.push_screen_wait(ResumeSummary(facts)):
+            self.reader.resume(from_)
+
+    def _can_ask(self, what: str) -> bool:
+        if self.live:
+            return True
+        self.notify(f"Only a run that is training can {what}; no trainer is at work. r resumes it.", markup=False)
+        return False
