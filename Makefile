@@ -8,13 +8,14 @@ STAMP := $(VENV)/.built-from-lock
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
     if "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then command -v "$$p"; break; fi; done)
 
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test check bench pictures lock clean
 
 help:
 	@echo "make demo    make a small set of sounds, train on them and monitor it"
 	@echo "make test    run the tests"
 	@echo "make check   lint, types, import rules"
 	@echo "make bench   measure: first frame, keys, traffic, speed, sound"
+	@echo "make pictures  take the README's pictures anew, a few minutes"
 	@echo "make lock    pin in requirements.lock what .venv holds now"
 	@echo "make clean   remove .venv and what tools left behind (never runs or sounds)"
 
@@ -34,6 +35,9 @@ bench: $(STAMP)
 	@for script in benchmarks/[a-z]*.py; do \
 	    grep -q '^if __name__' "$$script" || continue; \
 	    echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+pictures: $(STAMP)
+	@$(BIN)/python docs/pictures.py
 
 # Nothing in an existing .venv is deleted: pip brings what differs from the lock in line.
 $(STAMP): requirements.lock

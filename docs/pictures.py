@@ -7,6 +7,7 @@ an SVG file, so that the pictures show what the program shows.
 import argparse
 import asyncio
 import tempfile
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,10 +52,10 @@ def main() -> None:
     parser.add_argument("--only", default="", help="the name of one picture")
     parser.add_argument("--runs", type=Path, help="a folder with the runs `bells` and `baseline` from an earlier time")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as place:
-        runs = args.runs or Path(place) / "runs"
+    with tempfile.TemporaryDirectory() as place, chdir(place):  # no path of this machine is seen
+        runs = args.runs or Path("runs")
         if not (runs / "bells").is_dir():
-            make_runs(Path(place) / "bells", runs, args.epochs)
+            make_runs(Path("bells"), runs, args.epochs)
         for picture in PICTURES:
             if args.only in ("", picture.name):
                 asyncio.run(take(picture, runs))

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -108,6 +109,8 @@ def test_it_is_there_again_after_a_detach_and_attach(tmux: Tmux, tmp_path: Path,
     tmux.wait_for("training", "term 7")
     for _ in range(2):
         with attached(tmp_path / "tmux"):
+            while not tmux.run("list-clients"):
+                time.sleep(0.05)
             tmux.wait_for("training", "term 0", "Previews", seconds=20)  # in a window of the client's size
             tmux.run("detach-client")
         tmux.wait_for("training", "term 0", "Previews", seconds=20)
