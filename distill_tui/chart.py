@@ -1,8 +1,8 @@
 """Curves as text: pure functions from `Series` to rows of braille."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from core.run.link import Series
 from distill_tui.axes import Points, Steps, Values, dot_row, steps_axis, values_axis
@@ -44,21 +44,24 @@ class Drawing:
     lines: tuple[Points, ...] = ()
 
 
-def traced(series: Series, x: Steps, role: str, *, dashed: bool = False, fine: bool = False) -> Curve:
-    """The series as it falls into the columns of the axis: means to draw, extremes and breaks to mark."""
+def traced(series: Series, x: Steps, role: str, *, dashed: bool = False, fine: bool = False, since: int = 0) -> Curve:
+    """The series as it falls into the columns of the axis: means to draw, extremes and breaks to mark.
+
+    Points begin at the column `since`.
+    """
     scale, half, dots = x.dots / x.span, (series.bucket - 1) / 2, x.dots
     start, width = (series.first + half - x.lo) * scale, series.bucket * scale
     points: Points = []
     peaks: list[tuple[int, float]] = []
     troughs: list[tuple[int, float]] = []
     dot, total, count, top, bottom = -1, 0.0, 0, 0.0, 0.0
-    first, last = max(0, math.floor(-start / width)), max(0, math.ceil((dots - start) / width) + 1)
+    first, last = max(0, math.floor((since - start) / width)), max(0, math.ceil((dots - start) / width) + 1)
     means, maxima, minima = series.mean[first:last], series.maximum[first:last], series.minimum[first:last]
     for index, (value, high, low) in enumerate(zip(means, maxima, minima, strict=True), first):
         if value != value:  # NaN, which an empty bucket holds
             continue
         place = start + index * width
-        if not 0 <= place < dots:
+        if not since <= place < dots:
             continue
         if (here := int(place)) != dot:
             if count:
@@ -78,6 +81,32 @@ def traced(series: Series, x: Steps, role: str, *, dashed: bool = False, fine: b
     broken = {x.dot(series.first + index * series.bucket + half) for index in series.nonfinite}
     gone = tuple(dot for dot in sorted(broken) if 0 <= dot < dots)
     return Curve(points, role, dashed, tuple(peaks), gone, tuple(troughs), fine)
+
+
+def retraced(series: Series, former: Series, x: Steps, curve: Curve) -> Curve:
+    """As `traced` on the axis of `curve`, which `former` gave: a run that has grown has only its end traced again."""
+    count = len(former.mean) - 1  # the last bucket still grew
+    same = (series.first, series.bucket) == (former.first, former.bucket) and count > 0 and all(
+        new[:count] == old[:count]
+        for new, old in (
+            (series.mean, former.mean), (series.maximum, former.maximum), (series.minimum, former.minimum)
+        )
+    )  # fmt: skip
+    grown = series.first + count * series.bucket
+    since = max(0, x.dot(grown) - 1) if same else 0  # a column more than need be, whatever the rounding
+    end = traced(series, x, curve.role, dashed=curve.dashed, fine=curve.fine, since=since)
+    if not since:
+        return end
+
+    def joined(before: Iterable[tuple[int, float]], after: Iterable[tuple[int, float]]) -> Points:
+        return [*(point for point in before if point[0] < since), *after]
+
+    return replace(
+        end,
+        points=joined(curve.points, end.points),
+        peaks=tuple(joined(curve.peaks, end.peaks)),
+        troughs=tuple(joined(curve.troughs, end.troughs)),
+    )
 
 
 def smoothed(points: Points, reach: float) -> Points:

@@ -8,7 +8,7 @@ from core.run.events import EpochMetrics, TermInfo
 from core.run.link import Series
 from core.run.state import RunState
 from distill_tui.axes import Steps
-from distill_tui.chart import OVERSAMPLING, Curve, traced
+from distill_tui.chart import OVERSAMPLING, Curve, retraced, traced
 from distill_tui.reader import Query, Snapshot
 
 TOTAL = TermInfo("train_loss", "total", "total", judged=False, help="All terms at the weights they had.")
@@ -102,6 +102,9 @@ class Tracer:
         known = self._known.get(key)
         if known is not None and known[0] is series and known[1] == x:
             return known[2]
-        curve = traced(series, x, role, dashed=dashed, fine=fine)
+        if known is not None and known[1] == x and (known[2].dashed, known[2].fine) == (dashed, fine):
+            curve = retraced(series, known[0], x, known[2])
+        else:
+            curve = traced(series, x, role, dashed=dashed, fine=fine)
         self._known[key] = series, x, curve
         return curve

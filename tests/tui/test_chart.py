@@ -17,7 +17,7 @@ from distill_tui.axes import (
     values_axis,
 )
 from distill_tui.cells import Run
-from distill_tui.chart import Curve, draw, smoothed, sparkline, traced, trend
+from distill_tui.chart import Curve, draw, retraced, smoothed, sparkline, traced, trend
 from distill_tui.panels.frame import width_of
 
 
@@ -26,6 +26,19 @@ def series(values: list[float], bucket: int = 1, first: int = 0, nonfinite: tupl
     return Series(
         "x", first, bucket, numbers, numbers, numbers, numbers, nonfinite, 0, first + bucket * len(values) - 1
     )
+
+
+grown = st.lists(st.one_of(st.floats(-10, 10), st.just(math.nan)), min_size=1, max_size=120)
+
+
+@given(grown, grown, st.sampled_from([1, 2, 64]), st.integers(4, 60), st.integers(0, 40))
+def test_a_curve_that_has_grown_is_the_one_that_is_traced_anew(
+    before: list[float], after: list[float], bucket: int, dots: int, first: int
+) -> None:
+    former, now = series(before, bucket, first * bucket), series([*before[:-1], *after], bucket, first * bucket)
+    x = steps_axis(now.highest_step, dots)
+    assert retraced(now, former, x, traced(former, x, "train")) == traced(now, x, "train")
+    assert retraced(former, now, x, traced(now, x, "train")) == traced(former, x, "train")
 
 
 def plotted(values: list[float], width: int = 20, height: int = 5, **options: object) -> list[str]:
