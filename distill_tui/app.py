@@ -18,10 +18,14 @@ from distill_tui.format import clean
 from distill_tui.keys import Key, Scope, bindings, scoped
 from distill_tui.painter import Painter
 from distill_tui.session import Home, Resume, Session, Start, Train, Watch
+from distill_tui.terminal import OnHangup
 from distill_tui.theme import ThemeError
 from distill_tui.volume import Volume
 
 if TYPE_CHECKING:
+    from textual.driver import Driver
+
+    from distill_tui.front import Front
     from distill_tui.screens.dashboard import Dashboard
 
 __all__ = ["DistillApp", "Home", "Resume", "Start", "Train", "Watch", "run_app"]
@@ -44,6 +48,7 @@ class DistillApp(App[int], inherit_bindings=False):
         self.session: Session | None = None
         self.ascii_only = ascii_wanted()
         self.closing_line = ""
+        self.detaching = False
         self._ascii = Ascii(enabled=self.ascii_only)
         self._painter = Painter()
         self.volume = Volume()
@@ -83,6 +88,14 @@ class DistillApp(App[int], inherit_bindings=False):
             self.closing_line = closing_line(board.snapshot, board.session)
         self.exit(status)
 
+    def detach(self) -> None:
+        """Close the screen; what trains here goes on without it."""
+        if self.session is None or not self.session.trains:
+            self.notify("Nothing trains in this window; q leaves it.", timeout=3, markup=False)
+            return
+        self.detaching = True
+        self.leave(0)
+
     @property
     def dashboard(self) -> "Dashboard | None":
         """The dashboard, if a run is shown, even below a dialog."""
@@ -96,10 +109,20 @@ class DistillApp(App[int], inherit_bindings=False):
         self.session = Session(start)
         return Dashboard(self.session, overlays)
 
+    def get_driver_class(self) -> "type[Driver]":
+        """Textual's for this place; ours where it is a terminal."""
+        from textual.drivers.linux_driver import LinuxDriver
+
+        chosen = super().get_driver_class()
+        if chosen is LinuxDriver:
+            from distill_tui.driver import TerminalDriver
+
+            return TerminalDriver
+        return chosen
+
     def on_mount(self) -> None:
         """After ctrl+z and fg the terminal is blank: draw all of it."""
         self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
-        self.app_suspend_signal.subscribe(self, lambda _: self._suspended())
         self.call_after_refresh(self._settled)
 
     def _settled(self) -> None:
@@ -108,10 +131,10 @@ class DistillApp(App[int], inherit_bindings=False):
         if self._theme_problem:
             self.notify(self._theme_problem, severity="warning", markup=False)
 
-    def _suspended(self) -> None:
+    def say_paused(self) -> None:
         """At the shell's prompt nothing else would say what ctrl+z has done to the training."""
         if self.session is not None and self.session.trains:
-            os.write(1, b"\r\ndistill-tui: training is paused as well; fg goes on with it\r\n")
+            os.write(1, b"distill-tui: training is paused as well; fg goes on with it\r\n")
 
     async def action_quit(self) -> None:
         """Leave; while a run trains here, ask what becomes of it."""
@@ -129,7 +152,9 @@ class DistillApp(App[int], inherit_bindings=False):
 
     def _quit_answered(self, answer: str | None) -> None:
         board = self.dashboard
-        if answer == "stop" and board is not None:
+        if answer == "keep":
+            self.detach()
+        elif answer == "stop" and board is not None:
             board.leaving, board.refused = True, board.refusals()
             board.stop()
 
@@ -262,30 +287,13 @@ class DistillApp(App[int], inherit_bindings=False):
         super()._display(screen, renderable)
 
 
-def run_app(start: Start) -> int:
-    """Show the monitor until the person leaves; returns the exit status (0, 1, 2 or 75)."""
-    from distill_tui.signals import guarded
-    from distill_tui.stderr import kept_off_the_screen
+def run_app(start: Start, *, on_hangup: OnHangup = "continue", front: "Front | None" = None) -> int:
+    """Show the monitor until the person leaves; returns the exit status (0, 1, 2 or 75).
+
+    A run that trains here goes on without a screen when the person detaches, and when the terminal hangs up unless
+    `on_hangup` is "stop"; this returns when it has ended. `front` is told when the terminal is free before that.
+    """
+    from distill_tui.detach import show
 
     gc.disable()  # until the first frame: nothing that starts up is garbage
-    app = DistillApp(start)
-    with guarded(app) as guard:
-        status: int | None = None
-        try:
-            with kept_off_the_screen():
-                status = app.run()
-        except OSError as error:  # a terminal that has hung up
-            app.closing_line = f"the screen failed: {error.strerror}"
-        finally:
-            if app.session is not None and app.session.trains:  # only the screen has failed: the run must not be lost
-                app.session.preempt_and_wait()
-                complete = app.session.ended
-                at = f" at step {complete.step}" if complete else ""
-                app.closing_line = f"the screen failed; the run is saved{at}: resume it"
-    if guard.status is not None:
-        status = guard.status
-    if app.closing_line:
-        from distill_tui.closing import say
-
-        say(app.closing_line)
-    return status if status is not None else app.return_code or 1
+    return show(DistillApp(start), on_hangup, front)

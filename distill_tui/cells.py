@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from rich.cells import cell_len, set_cell_size
+
 
 class Run(NamedTuple):
     """Text in one style. `click` is the action that a mouse click on it runs."""
@@ -24,3 +26,10 @@ def merged(runs: Sequence[Run]) -> Row:
         elif run.text:
             result.append(run)
     return tuple(result)
+
+
+def cell(text: str, width: int, *, right: bool = False) -> str:
+    """`text` in exactly `width` terminal cells, an ellipsis where it had to be cut."""
+    if cell_len(text) > width:
+        return set_cell_size(set_cell_size(text, max(0, width - 1)).rstrip() + "…", width)
+    return " " * (width - cell_len(text)) + text if right else set_cell_size(text, width)

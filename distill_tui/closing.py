@@ -1,10 +1,17 @@
 """The line that is left in the terminal when the screen has gone: what happened, where, and how to go on."""
 
+import os
+import shlex
 import sys
+from typing import TYPE_CHECKING
 
+from core.run.events import TrainingCompleteEvent
 from distill_tui.format import clean, count, number
 from distill_tui.reader import Snapshot
 from distill_tui.session import Session, resume_command
+
+if TYPE_CHECKING:
+    from core.run.folder import RunFolder
 
 
 def closing_line(snapshot: Snapshot, session: Session) -> str:
@@ -18,14 +25,23 @@ def closing_line(snapshot: Snapshot, session: Session) -> str:
             return f"{clean(info.name)}: failed: {clean(snapshot.failure)}"
         how = "goes on in its own process" if info.live else "is not being trained"
         return f"{clean(info.name)} {how}; watch it with: distill-tui watch {clean(info.location)}"
-    line = f"{clean(info.name)}: {complete.reason} at epoch {complete.epoch}, step {count(complete.step)}"
-    if complete.error:
-        line += f": {clean(complete.error)}"
-    if complete.best_val_loss is not None:
-        line += f"; best {number(complete.best_val_loss)} at epoch {complete.best_epoch}"
-    if complete.reason == "finished":
-        return f"{line}. It is in {clean(info.location)}"
-    return f"{line}. Resume with: {clean(resume_command(info))}"
+    return _ended(info.name, complete, info.location, resume_command(info))
+
+
+def ended_line(folder: "RunFolder", complete: TrainingCompleteEvent) -> str:
+    """How a run that trained without a screen has ended."""
+    resume = f"distill-tui resume {shlex.quote(str(folder.path))}"
+    return _ended(folder.name, complete, str(folder.path), resume)
+
+
+def detached_line(folder: "RunFolder", pid: int, *, free: bool) -> str:
+    """Which process trains on, and how to see, stop and resume the run. Not `free`: the shell waits for the end."""
+    where = clean(shlex.quote(_short(str(folder.path))))
+    line = (
+        f"{clean(folder.name)} trains on as process {pid}. See it: distill-tui watch {where}   "
+        "(or save, stop, resume in place of watch)"
+    )
+    return line if free else f"{line}. This terminal waits for its end; ctrl+c saves and stops"
 
 
 def say(line: str) -> None:
@@ -37,3 +53,22 @@ def say(line: str) -> None:
         sys.stdout.flush()
     except OSError:
         sys.stdout = None  # so that the interpreter does not try again on its way out
+
+
+def _ended(name: str, complete: TrainingCompleteEvent, location: str, resume: str) -> str:
+    line = f"{clean(name)}: {complete.reason} at epoch {complete.epoch}, step {count(complete.step)}"
+    if complete.error:
+        line += f": {clean(complete.error)}"
+    if complete.best_val_loss is not None:
+        line += f"; best {number(complete.best_val_loss)} at epoch {complete.best_epoch}"
+    if complete.reason == "finished":
+        return f"{line}. It is in {clean(location)}"
+    return f"{line}. Resume with: {clean(resume)}"
+
+
+def _short(path: str) -> str:
+    """As seen from the shell's folder, where that is shorter."""
+    try:
+        return min(os.path.relpath(path), path, key=len)
+    except OSError:  # this folder has been deleted
+        return path

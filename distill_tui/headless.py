@@ -17,7 +17,7 @@ from core.run.state import RunState, fold
 from distill_tui.errors import FAILED, FINISHED, PREEMPTED, complain
 from distill_tui.reports import PlainReport, Report, choose_report
 from distill_tui.session import resume_command
-from distill_tui.terminal import let_go_of_output
+from distill_tui.terminal import OnHangup, let_go_of_output
 
 if TYPE_CHECKING:
     from core.run.folder import RunFolder
@@ -28,7 +28,7 @@ LAST_WORDS_SECONDS = 3.0
 
 
 class Signals:
-    """While it is entered, SIGINT, SIGTERM and SIGHUP ask the runner to save and end; `caught` names the first.
+    """While `handled`, SIGINT, SIGTERM and SIGHUP ask the runner to save and end; `caught` names the first.
 
     The handler only sets flags: it may run while any lock is held. A signal that the parent had ignored (nohup, a
     shell's background job) stays ignored.
@@ -82,15 +82,19 @@ class Teller(threading.Thread):
         return self._over()
 
 
-def train_headless(begin: "Callable[[TrainingRunner], RunFolder]", *, as_json: bool, after: int = 0) -> int:
+def train_headless(
+    begin: "Callable[[TrainingRunner], RunFolder]", *, as_json: bool, after: int = 0, on_hangup: OnHangup = "stop"
+) -> int:
     """Train until the end, telling on stdout what comes after sequence number `after`. Returns the exit status.
 
-    `begin` starts or resumes with the runner that it is given.
+    `begin` starts or resumes with the runner that it is given. A hang-up is ignored where `on_hangup` is "continue".
     """
     from core.errors import one_line
     from core.run.links.thread import ThreadLink
     from core.training.runner import TrainingRunner
 
+    if on_hangup == "continue":
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     runner = TrainingRunner()
     signals = Signals(runner)
     with signals.handled():

@@ -3,8 +3,16 @@
 import getpass
 import os
 import shlex
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+
+from distill_tui.web_address import LOOPBACK
+
+PULSE_PORT = 24713
+# Where distributions put ALSA's plugins; sounddevice's PortAudio reaches a sound server only through this one.
+PULSE_PLUGINS = ("/usr/lib/*/alsa-lib", "/usr/lib64/alsa-lib", "/usr/lib/alsa-lib")
 
 
 @dataclass(frozen=True)
@@ -26,22 +34,33 @@ def no_library() -> Availability:
     return Availability(False, "PortAudio is not installed", "Debian: apt install libportaudio2")
 
 
-def no_device(environ: Mapping[str, str] = os.environ) -> Availability:
+def no_device(environ: Mapping[str, str] = os.environ, plugins: tuple[str, ...] = PULSE_PLUGINS) -> Availability:
     """There is no sound device. Over ssh, the PulseAudio or PipeWire at the person's desk can be reached."""
+    missing = "" if _pulse_plugin(plugins) else "Debian: apt install libasound2-plugins"
     if environ.get("PULSE_SERVER"):
+        server = environ["PULSE_SERVER"]
         return Availability(
             False,
-            f"no sound device answers at PULSE_SERVER={environ['PULSE_SERVER']}",
-            "Debian: apt install libasound2-plugins",
+            f"no sound device answers at PULSE_SERVER={server}",
+            missing or "connect with the ssh -R line of distill-tui doctor, and see that the desk's sound server runs",
         )
     if over_ssh(environ):
-        return Availability(
-            False,
-            "no sound device on this host",
-            "connect with ssh -R 24713:/run/user/UID/pulse/native (UID: what id -u says at your desk) "
-            "and start with PULSE_SERVER=tcp:127.0.0.1:24713",
-        )
+        command = pulse_command(environ)
+        advice = f"connect with {command} and start with PULSE_SERVER=tcp:{LOOPBACK}:{PULSE_PORT}"
+        return Availability(False, "no sound device on this host", f"{advice}; {missing}" if missing else advice)
     return Availability(False, "no sound device on this machine", "connect one, then press space again")
+
+
+def pulse_command(environ: Mapping[str, str] = os.environ) -> str:
+    """The line that lends this host the sound server of a Linux desk, typed there; empty where nothing is over ssh."""
+    to = _destination(environ)
+    return f"ssh -R {PULSE_PORT}:/run/user/$(id -u)/pulse/native {to}" if to else ""
+
+
+def tunnel_command(port: int, environ: Mapping[str, str] = os.environ) -> str:
+    """The line that brings `port` of this host's loopback to the person's desk; empty where nothing is over ssh."""
+    to = _destination(environ)
+    return f"ssh -N -L {port}:{LOOPBACK}:{port} {to}" if to else ""
 
 
 def copy_command(path: str, environ: Mapping[str, str] = os.environ) -> str:
@@ -51,10 +70,48 @@ def copy_command(path: str, environ: Mapping[str, str] = os.environ) -> str:
     """
     if ":" in path.split("/", 1)[0]:
         return f"scp {shlex.quote(path)} ."
-    parts = environ.get("SSH_CONNECTION", "").split()
-    if len(parts) != 4:
+    where = _connected(environ)
+    if where is None:
         return ""
-    host, port = parts[2], parts[3]
+    host, port = where
     target = f"[{host}]" if ":" in host else host
     option = "" if port == "22" else f"-P {port} "
     return f"scp {option}{shlex.quote(f'{getpass.getuser()}@{target}:{path}')} ."
+
+
+def transfer_command(path: str, environ: Mapping[str, str] = os.environ) -> tuple[str, str]:
+    """The person's terminal and the line, typed on this host, by which it takes the file; ("", "") for other terminals.
+
+    iTerm2 says what it is in LC_TERMINAL, which ssh hands on; kitty in TERM. Within tmux neither gets through.
+    """
+    if environ.get("TMUX") or environ.get("STY") or ":" in path.split("/", 1)[0]:
+        return "", ""
+    if "iTerm" in (environ.get("LC_TERMINAL", "") or environ.get("TERM_PROGRAM", "")):
+        name, file = shlex.quote(Path(path).name), shlex.quote(path)
+        escape = r"\033]1337;File=name=%s;inline=0:%s\a"
+        return "iTerm2", f"printf '{escape}' \"$(printf %s {name} | base64)\" \"$(base64 < {file} | tr -d '\\n')\""
+    kitty = environ.get("KITTY_WINDOW_ID") or environ.get("TERM") == "xterm-kitty"
+    if kitty and shutil.which("kitten", path=environ.get("PATH")):
+        return "kitty", f"kitten transfer {shlex.quote(path)} Downloads/"
+    return "", ""
+
+
+def _destination(environ: Mapping[str, str]) -> str:
+    """This host as the person's ssh takes it; empty where nothing is over ssh."""
+    where = _connected(environ)
+    if where is None:
+        return "HOST" if over_ssh(environ) else ""
+    host, port = where
+    option = "" if port == "22" else f"-p {port} "
+    return f"{option}{shlex.quote(f'{getpass.getuser()}@{host}')}"
+
+
+def _connected(environ: Mapping[str, str]) -> tuple[str, str] | None:
+    """Address and port of this host that ssh connected to."""
+    parts = environ.get("SSH_CONNECTION", "").split()
+    return (parts[2], parts[3]) if len(parts) == 4 else None
+
+
+def _pulse_plugin(folders: tuple[str, ...]) -> bool:
+    name = "libasound_module_pcm_pulse.so"
+    return any(any(Path("/").glob(f"{folder.lstrip('/')}/{name}")) for folder in folders)

@@ -59,6 +59,7 @@ KEYS: tuple[Key, ...] = (
     Key("export", ("E",), "E", "export", "export", "Save the selected preview where you want it", "run"),
     Key("save", ("s",), "s", "save", "save", "Save a checkpoint now and train on", "run", 30),
     Key("cancel", ("c",), "c", "cancel", "cancel", "Save at this very step and stop training", "run", 40),
+    Key("detach", ("d",), "d", "detach", "detach", "Close the screen; training goes on without it", "run"),
     Key("resume", ("r",), "r", "resume", "resume", "Train on from the newest checkpoint", "run", 45),
     Key("preview", ("p",), "p", "preview", "preview now", "Make previews now", "run", 50),
     Key("enlarge", ("enter",), "enter", "enlarge", "full screen", "Show the focused panel full screen, and back", "run",

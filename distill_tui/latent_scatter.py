@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from core.run.events import LatentMap
-from distill_tui.cells import Row, Run, merged
+from distill_tui.cells import Row, Run, cell, merged
 from distill_tui.format import clean
-from distill_tui.panels.rows import cell
 
 ONE, SEVERAL, SELECTED = "•", "●", "◉"
 MOST_NAMES = 24

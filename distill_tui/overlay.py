@@ -44,14 +44,13 @@ class Overlays:
         self.close()
         found: list[Overlay] = []
         for target in sorted(targets, key=lambda path: path != baseline)[:MOST]:
-            try:
-                link = _open(target)
-                config = link.info().config
-            except UsageError as error:
-                self._say(str(error))
-                continue
             name = _free_name(target.name, self._links)
-            self._links[name] = link
+            try:
+                self._links[name] = _open(target)
+                config = self._links[name].info().config
+            except UsageError as error:
+                self._drop(name, str(error))
+                continue
             found.append(Overlay(name, target, ROLES[len(found)], target == baseline, config))
         self.shown = tuple(found)
         self._looked_at = 0.0
@@ -62,9 +61,13 @@ class Overlays:
         if not self.shown or now - self._looked_at < LOOK_AGAIN_SECONDS:
             return
         self._looked_at = now
+        for overlay in self.shown:
+            if not overlay.target.is_dir():
+                self._drop(overlay.name, f"{overlay.target}: is gone, and no longer drawn")
         self.shown = tuple(
             replace(overlay, last_step=self.series(overlay.name, CLOCK, 0, None, 1).highest_step)
             for overlay in self.shown
+            if overlay.name in self._links
         )
 
     def last_step(self, name: str) -> int:
@@ -76,9 +79,13 @@ class Overlays:
         try:
             return self._links[name].series(term, lo, hi, width) if name in self._links else Series(term)
         except LinkError as error:
-            self._say(str(error))
-            self._links.pop(name).close()
+            self._drop(name, str(error))
             return Series(term)
+
+    def _drop(self, name: str, why: str) -> None:
+        self._say(why)
+        if link := self._links.pop(name, None):
+            link.close()
 
     def close(self) -> None:
         """Let go of all runs."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from core.errors import UsageError
 from core.run.commands import Command, Stop
 from core.run.link import LinkError, RunInfo, RunLink
+from distill_tui.errors import PREEMPTED
 
 if TYPE_CHECKING:
     from core.run.events import TrainingCompleteEvent
@@ -65,6 +66,7 @@ class Session:
         self.runner: TrainingRunner | None = None
         self.error: Exception | None = None
         self._swapping = threading.Lock()
+        self._unwanted = False
 
     @property
     def name(self) -> str:
@@ -110,6 +112,8 @@ class Session:
     @property
     def exit_status(self) -> int:
         """The trainer's exit status; 0 for a run that was only watched, unless it could not be reached."""
+        if self._unwanted and self.runner is None:
+            return 0 if isinstance(self.start, Watch) else PREEMPTED
         if self.error is not None:
             return 2 if isinstance(self.error, UsageError) else 1
         return self.runner.exit_status if self.runner is not None else 0
@@ -124,6 +128,8 @@ class Session:
         return self.link
 
     def _open(self) -> RunLink:
+        if self._unwanted:
+            raise LinkError("asked to end before it began")
         match self.start:
             case Train(config, given, runs_dir):
                 runner = self._new_runner()
@@ -165,8 +171,14 @@ class Session:
         return self._reached().fetch(artifact)
 
     def preempt(self) -> bool:
-        """Ask a trainer of this process to save and stop for a later resume; never blocks. False: there is none."""
-        if self.runner is None or not self.runner.alive:
+        """Ask a trainer of this process to save and stop for a later resume; never blocks. False: there is none.
+
+        What has not begun to train yet will not.
+        """
+        if self.runner is None:
+            self._unwanted = True
+            return not isinstance(self.start, Watch)
+        if not self.runner.alive:
             return False
         self.runner.preempt()
         return True

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from core.run.link import Series
 from core.run.state import RunState
-from distill_tui.format import gigabytes
+from distill_tui.format import gigabytes, number
 from distill_tui.reader import Snapshot
 
 WAITING = "waiting"  # the name of the curve of `waiting`, which is no term of the store
@@ -15,13 +15,14 @@ FULL_MEMORY = 95.0  # percent of the host's
 WAITS_LONG = 0.3  # of the steps' time
 BYTES_PER_SAMPLE = 4  # of the bank of sounds
 HOT = 87.0  # degrees; most GPUs slow down soon above
+ROUNDED = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)  # tops of axes, times a power of ten
 
 
 @dataclass(frozen=True)
 class Figure:
     """A figure of the panel: `now` reads as `value`; `full` is as much as there can be, None where nobody knows.
 
-    Its curve is the series `name`. `role` is "text" unless the figure needs a word.
+    Its curve is the series `name`. `role` is "text" unless the figure needs a word; `text` writes other values of it.
     """
 
     name: str
@@ -30,6 +31,18 @@ class Figure:
     value: str
     full: float | None = None
     role: str = "text"
+    text: Callable[[float], str] = field(default=number, compare=False)
+
+    def top(self, series: Series | None) -> float:
+        """Where the axis of its curve ends: at what there can be, else at a round value that the curve stays below."""
+        if self.full is not None:
+            return self.full
+        seen = (value for value in (series.mean if series is not None else ()) if math.isfinite(value))
+        highest = max(seen, default=self.now)
+        if highest <= 0:
+            return 1.0
+        power = 10.0 ** math.floor(math.log10(highest))
+        return next(rung * power for rung in ROUNDED if rung * power >= highest or rung == ROUNDED[-1])
 
 
 @dataclass(frozen=True)
@@ -46,7 +59,8 @@ class _Kind:
 
     def of(self, value: float) -> Figure:
         wrong = value > self.high or value < self.low
-        return Figure(self.name, self.label, value, self.text(value), self.full, self.role if wrong else "text")
+        role = self.role if wrong else "text"
+        return Figure(self.name, self.label, value, self.text(value), self.full, role, self.text)
 
 
 def size(amount: float) -> str:

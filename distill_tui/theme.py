@@ -32,7 +32,8 @@ class ThemeError(ValueError):
 class Palette:
     """The Rich styles that panels paint with, by role: "text", "muted", "train", "validation", "danger", ...
 
-    "heat:F" is shade F of `shades`, "heat:F:B" that shade in front of shade B; 0 is the lowest.
+    "heat:F" is shade F of `shades`, "heat:F:B" that shade in front of shade B; 0 is the lowest. "A/B" is the colour of
+    role A in front of the colour of role B.
     """
 
     styles: Mapping[str, Style] = field(default_factory=dict)
@@ -41,6 +42,9 @@ class Palette:
     def __getitem__(self, role: str) -> Style:
         if role.startswith("heat:"):
             return _heat_style(role, self.shades)
+        if "/" in role:
+            front, _, back = role.partition("/")
+            return _pair(self[front], self[back])
         return self.styles.get(role) or _PLAIN
 
     @property
@@ -169,6 +173,11 @@ _NEAREST = {
     "series1": "primary", "series2": "warning", "series3": "success", "series4": "accent", "series5": "error",
     "series6": "secondary", "series7": "foreground", "series8": "primary",
 }  # fmt: skip
+
+
+@lru_cache(1024)
+def _pair(front: Style, back: Style) -> Style:
+    return Style(color=front.color, bgcolor=back.color)
 
 
 @lru_cache(1024)

@@ -268,10 +268,14 @@ class NoteAdded:
 
 @dataclass(frozen=True)
 class Reported:
-    """One line for the events list that needs nothing done: what was skipped, which subscriber was dropped."""
+    """One line for the events list that needs nothing done: what was skipped, which subscriber was dropped.
+
+    `refusal` says that the trainer was asked to stop and goes on, since it could not save.
+    """
 
     message: str
     step: int = 0
+    refusal: bool = False
 
 
 @dataclass(frozen=True)

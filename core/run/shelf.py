@@ -1,6 +1,7 @@
 """What can be done to a run as a whole: put away, noted on, made the baseline, deleted. All of it by its folder."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,7 @@ __all__ = [
 
 # What a trainer and this program put into a run's folder. Whatever else lies there is a person's own.
 OWN_FOLDERS = frozenset({"checkpoints", "previews"})
+OWN_NAMES = re.compile(r"(step-\d+|original-).*|best\.(pt|json)|\..*\.part")  # in those two
 OWN_FILES = frozenset({"run.log", labels.NOTE, labels.ARCHIVED})
 LAST_FILES = ("run.sqlite-shm", "run.sqlite-wal", "run.sqlite", "config.toml", "run.lock")  # they make it a run
 
@@ -88,6 +90,9 @@ def _foreign(path: Path) -> str:
     except OSError as error:
         raise ShelfError(f"{path}: cannot be listed ({error.strerror}); nothing was deleted") from error
     found = [name for name in entries if name not in known and not (name.startswith(".") and name.endswith(".part"))]
+    for folder in sorted(OWN_FOLDERS):
+        inside = sorted(each.name for each in (path / folder).iterdir()) if (path / folder).is_dir() else []
+        found += [f"{folder}/{name}" for name in inside if not OWN_NAMES.fullmatch(name)]
     return ", ".join(found[:3]) + (" ..." if len(found) > 3 else "")
 
 

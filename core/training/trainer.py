@@ -262,7 +262,7 @@ class Trainer:
             f"not stopped, since this step cannot be saved; ask once more to stop without it: {self._what_stands()}"
         )
         self.obedience.settle_stops(False, refusal)
-        self.journal.emit(Reported(refusal, self.state.step))
+        self.journal.emit(Reported(refusal, self.state.step, refusal=True))
         return False
 
     def _wait_for_room(self) -> None:

@@ -3,11 +3,14 @@
 import argparse
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from distill_tui.commands.train import add_run_arguments, begin
+from distill_tui.commands.train import add_run_arguments, begin, with_front
 from distill_tui.errors import FINISHED
 from distill_tui.format import clean
+
+if TYPE_CHECKING:
+    from distill_tui.front import Front
 
 SOUNDS = Path("demo") / "sounds"
 
@@ -37,6 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make the sounds unless the folder has some, train, and say where to listen and how to go on."""
+    return with_front(args, lambda front: _run(args, front))
+
+
+def _run(args: argparse.Namespace, front: "Front | None") -> int:
     from core.run.folder import default_runs_dir
     from core.training.config_file import load_config
 
@@ -44,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     runs_dir = args.runs or default_runs_dir()
     data = str(args.sounds.absolute())
     config, given = load_config(overrides={**QUICK, "epochs": args.epochs, "data.path": data})
-    status = begin(config, given, runs_dir, headless=args.headless, as_json=args.json)
+    status = begin(config, given, runs_dir, args, front)
     if status == FINISHED and not args.json:
         _say_how_to_go_on(args.sounds, runs_dir)
     return status

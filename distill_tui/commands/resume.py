@@ -3,12 +3,13 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from distill_tui.commands.train import add_screen_arguments, wants_screen
+from distill_tui.commands.train import add_screen_arguments, wants_screen, with_front
 from distill_tui.errors import FINISHED, RequestError, complain
 from distill_tui.targets import find_run
 
 if TYPE_CHECKING:
     from core.run.folder import RunFolder
+    from distill_tui.front import Front
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train on, on the screen where there is one. Returns the exit status."""
+    return with_front(args, lambda front: _run(args, front))
+
+
+def _run(args: argparse.Namespace, front: "Front | None") -> int:
     folder = find_run(args.run)
     if folder.is_live():
         raise RequestError(f"{folder.name}: is being trained now; see it with: distill-tui watch {folder.path}")
@@ -33,11 +38,14 @@ def run(args: argparse.Namespace) -> int:
         from distill_tui.headless import train_headless
 
         told = max((stored.seq for stored in FolderLink(folder).read()), default=0)
-        return train_headless(lambda runner: runner.resume(folder, args.from_), as_json=args.json, after=told)
+        return train_headless(
+            lambda runner: runner.resume(folder, args.from_),
+            as_json=args.json, after=told, on_hangup=args.on_hangup or "stop",
+        )  # fmt: skip
     from distill_tui.app import run_app
     from distill_tui.session import Resume
 
-    return run_app(Resume(folder, args.from_))
+    return run_app(Resume(folder, args.from_), on_hangup=args.on_hangup or "continue", front=front)
 
 
 def _all_done(folder: "RunFolder") -> int:

@@ -1,12 +1,16 @@
 """`distill-tui train DATA`: start a run, on the screen or headless."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from core.training.config import TrainingConfig, check_keys
 from distill_tui.errors import CommandError, complain
-from distill_tui.terminal import no_screen
+from distill_tui.terminal import OnHangup, no_screen
+
+if TYPE_CHECKING:
+    from distill_tui.front import Front
 
 # Options that set one config key each.
 CONFIG_OPTIONS = {
@@ -73,10 +77,26 @@ def add_screen_arguments(parser: argparse.ArgumentParser) -> None:
         "--headless", action="store_true", help="no screen: progress on a terminal, plain lines elsewhere"
     )
     parser.add_argument("--json", action="store_true", help="headless, with one event a line on stdout")
+    parser.add_argument("--on-hangup", choices=get_args(OnHangup),
+                        help="when the terminal is lost, train on without a screen, or save and stop with status 75 "
+                        "(default: continue; headless: stop)")  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
     """Check config and data, then train. Returns the exit status."""
+    return with_front(args, lambda front: _run(args, front))
+
+
+def with_front(args: argparse.Namespace, run: "Callable[[Front | None], int]") -> int:
+    """What `run` returns, with another process in front of it where there will be a screen (`distill_tui.front`)."""
+    if args.headless or args.json or no_screen():
+        return run(None)
+    from distill_tui.front import behind_front
+
+    return behind_front(run)
+
+
+def _run(args: argparse.Namespace, front: "Front | None") -> int:
     from core.run.folder import default_runs_dir
     from core.training.config_file import load_config
 
@@ -89,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
     if not config.data.path:
         raise CommandError("no folder of sounds or tunes was given", hint="distill-tui train DATA")
     check_folder(config)
-    return begin(config, given, args.runs or default_runs_dir(), headless=args.headless, as_json=args.json)
+    return begin(config, given, args.runs or default_runs_dir(), args, front)
 
 
 def check_folder(config: TrainingConfig) -> None:
@@ -107,16 +127,25 @@ def check_folder(config: TrainingConfig) -> None:
         )
 
 
-def begin(config: TrainingConfig, given: frozenset[str], runs_dir: Path, *, headless: bool, as_json: bool) -> int:
-    """Train a new run, on the screen where there is one."""
-    if not wants_screen(headless, as_json):
+def begin(
+    config: TrainingConfig,
+    given: frozenset[str],
+    runs_dir: Path,
+    args: argparse.Namespace,
+    front: "Front | None" = None,
+) -> int:
+    """Train a new run, on the screen where there is one; `args` are those of `add_screen_arguments`."""
+    if not wants_screen(args.headless, args.json):
         from distill_tui.headless import train_headless
 
-        return train_headless(lambda runner: runner.start(config, given, runs_dir), as_json=as_json)
+        return train_headless(
+            lambda runner: runner.start(config, given, runs_dir),
+            as_json=args.json, on_hangup=args.on_hangup or "stop",
+        )  # fmt: skip
     from distill_tui.app import run_app
     from distill_tui.session import Train
 
-    return run_app(Train(config, given, runs_dir))
+    return run_app(Train(config, given, runs_dir), on_hangup=args.on_hangup or "continue", front=front)
 
 
 def wants_screen(headless: bool, as_json: bool) -> bool:

@@ -1,6 +1,9 @@
 """The balance as rows: the stacked bar, a line a term, and the shares over time as a stacked area."""
 
+import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import accumulate, pairwise
 
 from distill_tui.axes import Steps, axis_row
 from distill_tui.balance import Balance, Part, cells, in_percent
@@ -8,9 +11,10 @@ from distill_tui.cells import Row, Run, merged
 from distill_tui.format import number
 from distill_tui.panels.frame import fit, joined
 
-DOTS = 4  # levels in a cell of braille
-ROWS_OF_DOTS = (0x09, 0x12, 0x24, 0xC0)
-TEXTURES = "█▓▒░"  # tell the terms apart where colours cannot
+BLOCKS = " ▁▂▃▄▅▆▇█"  # so many eighths of a cell, from its bottom
+LEVELS = len(BLOCKS) - 1  # in a cell
+REACH = LEVELS // 2 + 1  # levels that a border may be moved by
+TEXTURES = "█▒/░+▓ox."  # tell the terms apart where colours cannot, also in ASCII; the last is that of all others
 SHARE, LONGEST_BAR, SHORTEST_BAR = 9, 60, 5
 NUMBERS = ("weight", "value", "counts")  # columns of a line, the last of which gives way first
 NUMBER = 9
@@ -61,11 +65,11 @@ def area(
 ) -> list[Row]:
     """The shares over the steps as layers, the first term's lowest, over an axis: `height` lines, O(width) to draw.
 
-    A measurement holds until the next.
+    A measurement holds until the next; of several in a cell it shows the mean.
     """
     scale = SCALE if width >= LEAST_SCALED else 0
-    levels = (height - 1) if textured else (height - 1) * DOTS
-    columns = _columns(found, measured, x, width - scale, levels)
+    levels = (height - 1) if textured else (height - 1) * LEVELS
+    columns = _columns(found, measured, x, width - scale, height - 1, levels)
     rows: list[Row] = []
     for y in range(height - 1):
         label = "100 %" if y == 0 else "0 %" if y == height - 2 else "50 %" if y == (height - 1) // 2 else ""
@@ -76,37 +80,76 @@ def area(
 
 def mark(place: int, textured: bool) -> str:
     """The character that stands for the term at a place."""
-    return TEXTURES[place % len(TEXTURES)] if textured else TEXTURES[0]
+    return TEXTURES[min(place, len(TEXTURES) - 1)] if textured else TEXTURES[0]
 
 
 def _columns(
-    found: Balance, measured: Mapping[int, Mapping[str, float]], x: Steps, width: int, levels: int
+    found: Balance, measured: Mapping[int, Mapping[str, float]], x: Steps, width: int, height: int, levels: int
 ) -> list[list[int]]:
     """For each cell of the axis the places of the terms at each of so many levels, from the top; empty before the first
     measurement and after the last.
     """
     names = [part.term.name for part in found.parts]
-    stacks: dict[int, list[int]] = {}
+    together: dict[int, list[Mapping[str, float]]] = {}
     for step, shares in measured.items():
-        sizes = cells([shares.get(name, 0.0) for name in names], levels)
-        stacks[x.dot(step) // 2] = [place for place, size in enumerate(sizes) for _ in range(size)][::-1]
+        together.setdefault(x.dot(step) // 2, []).append(shares)
     columns: list[list[int]] = [[]] * width
     stack: list[int] = []
-    for cell in range(min(width, max(stacks, default=-1) + 1)):
-        stack = columns[cell] = stacks.get(cell, stack)
+    for cell in range(min(width, max(together, default=-1) + 1)):
+        if cell in together:
+            means = [math.fsum(shares.get(name, 0.0) for shares in together[cell]) for name in names]
+            sizes = tuple(cells(means, levels))
+            sizes = _settled(sizes) if levels > height else sizes
+            stack = [place for place, size in enumerate(sizes) for _ in range(size)][::-1]
+        columns[cell] = stack
     return columns
 
 
+@lru_cache(1024)
+def _settled(sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """The layers with no more than one border inside a cell, which has but two colours: as near to `sizes` as can be.
+
+    Borders move by a few levels, at the cost of large layers rather than of small ones; none that is there vanishes.
+    """
+    total, borders = sum(sizes), list(accumulate(size for size in sizes if size))[:-1]
+    if not any(_clash(low, high) for low, high in pairwise(borders)):
+        return sizes
+    best: dict[int, tuple[float, tuple[int, ...]]] = {0: (0.0, ())}  # by where the last border lies
+    for before, border in pairwise((0, *borders, total)):
+        size, further = border - before, dict[int, tuple[float, tuple[int, ...]]]()
+        reach = range(max(1, border - REACH), min(total, border + REACH + 1)) if border < total else (total,)
+        for here in reach:
+            ways = [
+                (cost + abs(here - last - size) / size + abs(here - border) / 1000, (*path, here - last))
+                for last, (cost, path) in best.items()
+                if last < here and not _clash(last, here)
+            ]
+            if ways:
+                further[here] = min(ways)
+        best = further
+    if total not in best:
+        return sizes
+    settled = iter(best[total][1])
+    return tuple(next(settled) if size else 0 for size in sizes)
+
+
+def _clash(low: int, high: int) -> bool:
+    return bool(low % LEVELS and high % LEVELS) and low // LEVELS == high // LEVELS
+
+
 def _layered(found: Balance, column: Sequence[int], y: int, textured: bool) -> Run:
-    """Cell `y` of a column. One colour is all it can have: of two layers in it the larger, and a gap for the other."""
+    """Cell `y` of a column: a layer, or the lower one of two in front of the upper one, to an eighth of the cell."""
     if not column:
         return Run(" ")
     if textured:
         return Run(mark(column[y], textured), found.parts[column[y]].role)
-    here = column[y * DOTS : (y + 1) * DOTS]
-    most = max(here, key=here.count)
-    dots = sum(ROWS_OF_DOTS[row] for row, place in enumerate(here) if place == most)
-    return Run(chr(0x2800 + dots), found.parts[most].role)
+    here = column[y * LEVELS : (y + 1) * LEVELS]
+    first, *others = sorted(set(here), key=lambda place: (-here.count(place), place))
+    if not others:
+        return Run(BLOCKS[-1], found.parts[first].role)
+    low, high = sorted((first, others[0]))  # more than two are rare: those that take most of the cell
+    filled = min(LEVELS - 1, max(1, round(LEVELS * here.count(low) / (here.count(low) + here.count(high)))))
+    return Run(BLOCKS[filled], f"{found.parts[low].role}/{found.parts[high].role}")
 
 
 def _line(part: Part, place: int, label: int, numbers: Sequence[str], bar: int, textured: bool) -> Row:

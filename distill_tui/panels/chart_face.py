@@ -70,7 +70,7 @@ class Face:
         wide, tall = width - 2 - LABELS, max(1, height - 2 - len(above) - apart)
         plotted = self._plotted(scene, best, wide, tall)
         cells = self._mark_cells(snapshot.state, scene.x)
-        content = [*above, *plotted.rows(wide, tall, scene.at)]
+        content = [*above, *plotted.rows(wide, tall, scene.at, _told(scene))]
         if apart:
             content.append((Run(" " * LABELS, "text"), *_marks_line(scene, cells, wide)))
         title_row, corner = _top(scene, term, plotted, cells, best, width, height)
@@ -112,6 +112,15 @@ def _values(scene: Scene) -> Mapping[str, str]:
     found = {overlay.name: reading(series, scene.x, scene.at) for overlay, series in scene.curves.others}
     reads = {overlay.name: found.get(overlay.name) for overlay in scene.snapshot.overlays}
     return {name: legend.exact(read.value) if read else "–" for name, read in reads.items()}
+
+
+def _told(scene: Scene) -> dict[str, float]:
+    """What is said of each curve at the cursor, by its role; of smoothed lines their own crossing is shown."""
+    if scene.at is None or scene.look.smoothing != "off" or scene.curves.train is None:
+        return {}
+    curves = [("train", scene.curves.train), *((overlay.role, series) for overlay, series in scene.curves.others)]
+    found = [(role, reading(series, scene.x, scene.at)) for role, series in curves]
+    return {role: read.value for role, read in found if read is not None}
 
 
 def _marks_line(scene: Scene, cells: Cells, width: int) -> Row:

@@ -1,7 +1,8 @@
 """The drawn part of the chart: curves of one run and of those laid over it, and the labels beside them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from core.run.link import Series
 from distill_tui.axes import Steps, Values, label_column, values_axis
@@ -10,6 +11,7 @@ from distill_tui.chart import SMOOTHING, Curve, Drawing, draw
 from distill_tui.chart_cursor import crossed, on_line
 from distill_tui.panels.curves import Tracer
 
+NOTHING_TOLD: Mapping[str, float] = MappingProxyType({})
 LABELS = 8  # cells for the y axis: seven for a number, one of air
 
 
@@ -31,11 +33,16 @@ class Plotted:
     curves: tuple[Curve, ...]
     drawing: Drawing
 
-    def rows(self, width: int, height: int, cursor: int | None = None) -> list[Row]:
-        """Labels and curves in `width` cells, with a line through the step of the cursor."""
+    def rows(
+        self, width: int, height: int, cursor: int | None = None, told: Mapping[str, float] = NOTHING_TOLD
+    ) -> list[Row]:
+        """Labels and curves in `width` cells, with a line through the step of the cursor.
+
+        A dot on it stands at what is `told` of the curve in a role, else where its line crosses.
+        """
         rows: Sequence[Row] = self.drawing.rows
         if cursor is not None and self.x.lo <= cursor < self.x.hi:
-            rows = crossed(rows, self.x.dot(cursor) // 2, self._dots(self.x.dot(cursor)))
+            rows = crossed(rows, self.x.dot(cursor) // 2, self._dots(self.x.dot(cursor), told))
         labels = label_column(self.y, LABELS - 1, height)
         return [(Run(f"{label} ", "muted"), *row) for label, row in zip(labels, rows, strict=True)]
 
@@ -46,8 +53,9 @@ class Plotted:
                 return on_line(line, self.x.dot(step))
         return None
 
-    def _dots(self, dot: int) -> list[tuple[float, str]]:
-        found = [(on_line(line, dot), c.role) for c, line in zip(self.curves, self.drawing.lines, strict=True)]
+    def _dots(self, dot: int, told: Mapping[str, float]) -> list[tuple[float, str]]:
+        drawn = zip(self.curves, self.drawing.lines, strict=True)
+        found = [(told.get(curve.role, on_line(line, dot)), curve.role) for curve, line in drawn]
         return [(self.y.height(value), role) for value, role in found if value is not None]
 
 

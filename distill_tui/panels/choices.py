@@ -9,7 +9,8 @@ from rich.text import Text
 from textual.binding import Binding
 from textual.events import Click
 
-from distill_tui.panels.rows import RowList, cell
+from distill_tui.cells import cell
+from distill_tui.panels.rows import RowList
 from distill_tui.theme import palette_of
 
 T = TypeVar("T")

@@ -11,8 +11,6 @@ from distill_tui.axes import Steps
 from distill_tui.chart import OVERSAMPLING, Curve, retraced, traced
 from distill_tui.reader import Query, Snapshot
 
-TOTAL = TermInfo("train_loss", "total", "total", judged=False, help="All terms at the weights they had.")
-
 
 @dataclass(frozen=True)
 class Best:

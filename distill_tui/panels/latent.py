@@ -56,9 +56,9 @@ class LatentPanel(Panel):
     WORDS: ClassVar[PanelHelp] = PanelHelp(
         "Latent",
         "The model squeezes every sound into a short list of numbers, the latent, and makes the sound again from it. "
-        "Each row of the strip is one of those numbers, a dimension; the brighter it is, the more it tells about the "
-        "sound. One that tells less than 0.1 nats (the unit of that) is inactive. On the map are the sounds that are "
-        "held back for validation: those that the model takes for alike lie close together.",
+        "Each row of the strip is one of those numbers, a dimension; the farther its colour is from the background's, "
+        "the more it tells about the sound. One that tells less than 0.1 nats (the unit of that) is inactive. On the "
+        "map are the sounds held back for validation: those that the model takes for alike lie close together.",
         "More than half of the dimensions are active, and stay so while the losses fall. On the map alike sounds are "
         "neighbours, and the dots fill it instead of lying on one heap.",
         "Many inactive dimensions: the latent is larger than your material needs, or the prior, which keeps it simple, "
@@ -172,8 +172,9 @@ class LatentPanel(Panel):
         if height >= HEADED:
             files = len(set(latent_map.names))
             tunes = state.started is not None and state.started.recipe == "midi"
+            parts = f"{len(latent_map.names)} parts of " if len(latent_map.names) > files else ""
             what = ("tune" if tunes else "sound") + ("" if files == 1 else "s")
-            head = [fit((Run(f"{files} validation {what}, like near like", "muted"),), width)]
+            head = [fit((Run(f"{parts}{files} validation {what}, like near like", "muted"),), width)]
         foot = [self._shares(latent_map, state, width)] if height >= FOOTED + 2 else []
         lines = height - len(head) - len(foot)
         return [*head, *scatter(latent_map, width, lines, self._selected), *foot]

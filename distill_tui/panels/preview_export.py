@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core.run.atomic import atomic_write
 from core.run.events import PreviewEvent
+from core.run.folder import RunFolder
 
 
 class ExportError(Exception):
@@ -38,6 +39,9 @@ def target_of(text: str, name: str) -> Path:
             raise ExportError(f"{path}: is a folder")
     except (OSError, RuntimeError, ValueError) as error:  # no such home, a name that is too long, or no path at all
         raise ExportError(f"{text.strip()}: {getattr(error, 'strerror', None) or error}") from error
+    folder = path.absolute().parent
+    if any(RunFolder(place).exists() for place in (folder, folder.parent)):
+        raise ExportError(f"{folder}: is a run's own folder, and goes with it when the run is deleted; choose another")
     return path.absolute()
 
 

@@ -1,7 +1,6 @@
 """The bottom line of the preview panel's frame: what is heard, whether it goes round, and what is seen."""
 
 from core.run.events import PreviewEvent
-from distill_tui.panels.preview_order import sound_of
 
 LOOP = "↻"
 
@@ -18,8 +17,3 @@ def place(heard: PreviewEvent, row: tuple[PreviewEvent, ...]) -> str:
         last = max(preview.epoch for preview in row)
         return f"♪ epoch {heard.epoch} of {last}"
     return f"♪ {heard.kind}"
-
-
-def same_sound(one: PreviewEvent | None, other: PreviewEvent | None) -> bool:
-    """Whether two previews are of one sound, at whatever epoch."""
-    return one is not None and other is not None and sound_of(one) == sound_of(other)

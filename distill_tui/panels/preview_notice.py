@@ -1,9 +1,13 @@
 """What the previews say in words: what they are, why there is nothing to hear, where it is, and how else."""
 
+import os
+import shlex
+from collections.abc import Mapping
+
 from core.run.events import PreviewEvent
 from core.run.link import RunInfo
 from distill_tui.format import clean, shortened
-from distill_tui.hearing import copy_command
+from distill_tui.hearing import copy_command, transfer_command
 from distill_tui.panels.words import PanelHelp
 from distill_tui.player import Progress
 
@@ -13,8 +17,9 @@ WORDS = PanelHelp(
     "Previews",
     "Sounds that the model made at an epoch. A reconstruction is one of your own sounds, taken apart and put together "
     "again; its original stands below it. A sample comes from the model alone. The distance to the original (MRSTFT) "
-    "compares their spectra: 0 is identical. ★ is the nearest of its sound; ↓ is nearer than the first one was, ↑ "
-    "farther. The picture has the waveform, and below it which frequencies sound when: the brighter, the louder.",
+    "compares their spectra: 0 is identical. ★ is the nearest of its sound; ↓ is nearer than the one before, ↑ "
+    "farther. The picture has the waveform, and below it which frequencies sound when: the farther a colour is from "
+    "the background's, the louder.",
     "The distance falls from epoch to epoch, and a reconstruction comes to look like its original: attacks as sharp, "
     "high frequencies as clear. Trust your ears: o plays the sound as every epoch made it, a switches between "
     "original and reconstruction at the same position.",
@@ -46,7 +51,15 @@ def path_of(preview: PreviewEvent | None, info: RunInfo | None) -> str:
     return clean(f"{folder.rstrip('/')}/{preview.audio_path}" if folder else preview.audio_path)
 
 
-def notice_lines(progress: Progress, path: str, waited_seconds: float, width: int, *, roomy: bool) -> list[str]:
+def notice_lines(
+    progress: Progress,
+    path: str,
+    waited_seconds: float,
+    width: int,
+    *,
+    roomy: bool,
+    environ: Mapping[str, str] = os.environ,
+) -> list[str]:
     """Nothing while sound works. `path` is the selected preview's; where there is no room it all is one line."""
     available = progress.availability
     if available is not None and not available.ok:
@@ -58,13 +71,26 @@ def notice_lines(progress: Progress, path: str, waited_seconds: float, width: in
     else:
         return []
     reason = f"{reason[:1].upper()}{reason[1:]}"
-    command = copy_command(path)
+    command = copy_command(path, environ)
     if not roomy:
         short = f"{reason}. y copies "
         return [short + (command or shortened(path, max(12, width - len(short) - 1)))]
-    lines = [f"{reason}. The selected sound is in {path}"]
+    lines = [f"{reason}." if command else f"{reason}. The selected sound is in {path}"]
     if command:
         lines.append(f"To hear it at your desk: {command}  (y copies this)")
+    lines += _other_ways(path, advice, environ)
+    return lines
+
+
+def _other_ways(path: str, advice: str, environ: Mapping[str, str]) -> list[str]:
+    """How else to hear the previews of the run that `path` lies in: the likeliest to work first."""
+    lines = []
+    run, within, _ = path.rpartition("/previews/")
+    if within and not environ.get("DISTILL_PAGE"):  # otherwise it is a page that does not answer
+        lines.append(f"To hear all of them in a browser: distill-tui watch {shlex.quote(run)} --web")
     if advice:
         lines.append(f"To hear all of them here: {advice}")
+    terminal, _ = transfer_command(path, environ)
+    if terminal:
+        lines.append(f"{terminal} can take it as well: distill-tui doctor has the line.")
     return lines

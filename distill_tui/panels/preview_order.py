@@ -92,7 +92,7 @@ def over_epochs(previews: Mapping[str, PreviewEvent], key: str) -> tuple[str, ..
 def trends(previews: Iterable[PreviewEvent]) -> dict[str, str]:
     """A mark by key for reconstructions of sounds that were made more than once: the nearest to its original ★.
 
-    The others are nearer (↓) or farther (↑) than the sound's first one was; the first itself has no mark.
+    The others are nearer (↓) or farther (↑) than the one before, as arrows say on charts; the first has no mark.
     """
     sounds: dict[tuple[str, str], list[PreviewEvent]] = {}
     for preview in sorted(previews, key=lambda preview: preview.step):
@@ -104,9 +104,9 @@ def trends(previews: Iterable[PreviewEvent]) -> dict[str, str]:
         if len(set(distances)) < 2:
             continue
         marks |= {
-            key_of(preview): "↓" if distance < distances[0] else "↑"
-            for preview, distance in zip(made, distances, strict=True)
-            if distance != distances[0]
+            key_of(preview): "↓" if distance < before else "↑"
+            for preview, distance, before in zip(made[1:], distances[1:], distances, strict=False)
+            if distance != before
         }
         marks[key_of(made[distances.index(min(distances))])] = BEST
     return marks

@@ -6,9 +6,9 @@ from rich.style import Style
 from rich.text import Text
 
 from core.run.events import PreviewEvent
+from distill_tui.cells import cell
 from distill_tui.format import clean
 from distill_tui.panels.preview_order import BEST
-from distill_tui.panels.rows import cell
 from distill_tui.theme import Palette
 from distill_tui.waveform import waveform
 

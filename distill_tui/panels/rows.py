@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
@@ -152,13 +151,6 @@ class RowList(ScrollView, can_focus=True):
     def _reveal(self) -> None:
         if self._keys:
             self.scroll_to_region(Region(0, self._index, 1, 1), animate=False, immediate=True, x_axis=False)
-
-
-def cell(text: str, width: int, *, right: bool = False) -> str:
-    """`text` in exactly `width` terminal cells, an ellipsis where it had to be cut."""
-    if cell_len(text) > width:
-        return set_cell_size(set_cell_size(text, max(0, width - 1)).rstrip() + "…", width)
-    return " " * (width - cell_len(text)) + text if right else set_cell_size(text, width)
 
 
 @lru_cache(256)

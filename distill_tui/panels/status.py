@@ -23,6 +23,7 @@ SYMBOLS: dict[Status, tuple[str, str]] = {
 WORDS: dict[Status, str] = {"preempted": "interrupted, saved"}  # where the state's own name is no word for people
 GONE = ("✗", "danger")
 RATE_WINDOW = 8.0
+PACE_EVERY, PACES = 10.0, 60  # seconds between, and number of, the points from which the time left is told
 
 
 class StatusPanel(Panel, can_focus=False):
@@ -35,16 +36,20 @@ class StatusPanel(Panel, can_focus=False):
         super().__init__(id=id)
         self._called, self._opening = name, opening
         self._progress: deque[tuple[float, int]] = deque()
+        self._long: deque[tuple[float, int]] = deque(maxlen=PACES)
 
     def show(self, snapshot: Snapshot) -> None:
         """Keep the recent steps, from which the pace is told, and draw."""
         if step := snapshot.state.step:
             if self._progress and step.step < self._progress[-1][1]:
                 self._progress.clear()
+                self._long.clear()
             if not self._progress or step.step > self._progress[-1][1]:
                 self._progress.append((step.elapsed_s, step.step))
             while len(self._progress) > 2 and self._progress[-1][0] - self._progress[1][0] > RATE_WINDOW:
                 self._progress.popleft()
+            if not self._long or step.elapsed_s - self._long[-1][0] >= PACE_EVERY:
+                self._long.append((step.elapsed_s, step.step))
         super().show(snapshot)
 
     @property
@@ -129,8 +134,14 @@ class StatusPanel(Panel, can_focus=False):
         ]  # fmt: skip
         return joined(pairs, width)
 
+    @property
+    def _steady_pace(self) -> float | None:
+        """Steps a second over the last ten minutes, epochs' ends with them; None before there is enough."""
+        (began, first), (ended, last) = (self._long[0], self._long[-1]) if self._long else ((0.0, 0), (0.0, 0))
+        return (last - first) / (ended - began) if ended - began >= 2 * PACE_EVERY else None
+
     def _seconds_left(self) -> float | None:
-        state, pace = self.snapshot.state, self.pace
+        state, pace = self.snapshot.state, self._steady_pace or self.pace
         if state.epoch is not None and state.epoch.eta_seconds > 0 and not pace:
             return state.epoch.eta_seconds
         if state.step is None or state.started is None or not pace:

@@ -21,7 +21,9 @@ GAP = 3
 LABEL = 13
 BAR, SHORTEST_BAR = 16, 4
 SHORTEST_CURVE = 12
-LOWEST_CHART, TALLEST = 4, 8  # lines of a figure that is drawn as a chart
+LOWEST_CHART = 4  # lines of a figure that is drawn as a chart
+ROOMY = 5  # lines that all of them have in one more column, for which it is worth it
+LEAST_SCALED = 30  # cells of one from which there is room for its scale
 
 
 def stretch(state: RunState, dots: int) -> Steps:
@@ -40,7 +42,11 @@ def shape(count: int, width: int, lines: int) -> tuple[int, int]:
     columns = next((c for c in range(1, most + 1) if -(-count // c) <= lines), most)
     if width >= WIDE and count > 1:
         columns = max(columns, 2)
-    tall = min(TALLEST, lines // max(1, -(-count // columns)))
+    tall = lines // max(1, -(-count // columns))
+    more = columns + 1
+    taller = lines // max(1, -(-count // more))
+    if count > columns and tall < LOWEST_CHART and (width - GAP * columns) // more >= LEAST_SCALED and taller >= ROOMY:
+        columns, tall = more, taller  # else most of a tall, narrow screen stays empty
     return columns, tall if tall >= LOWEST_CHART else 1
 
 
@@ -53,7 +59,11 @@ def figure_rows(
     """
     columns, tall = shape(len(figures), width, lines)
     per_column = min(max(0, lines) // tall, -(-len(figures) // columns))
+    spare = lines - tall * per_column if tall > 1 else 0  # the first ones are a line taller
+    heights = [tall + (place < spare) for place in range(per_column)]
     each = (width - GAP * (columns - 1)) // columns
+    tops = [len(figure.text(figure.top(curves.get(figure.name)))) for figure in figures]
+    scale = max(tops, default=0) + 1 if each >= LEAST_SCALED else 0
     gap: Row = (Run(" " * GAP),)
     blocks: list[list[Row]] = []
     for first in range(0, per_column * columns, max(1, per_column)):
@@ -61,24 +71,31 @@ def figure_rows(
         values = max((len(figure.value) for figure in column), default=0)
         rows = [
             fit(row, each)
-            for figure in column
-            for row in _figure(figure, curves.get(figure.name), state, each, tall, values, dim)
+            for figure, height in zip(column, heights, strict=False)
+            for row in _figure(figure, curves.get(figure.name), state, each, height, values, scale, dim)
         ]
-        blocks += [[gap] * (tall * per_column)] if blocks else []
-        blocks.append([*rows, *[fit((), each)] * (tall * per_column - len(rows))])
+        blocks += [[gap] * sum(heights)] if blocks else []
+        blocks.append([*rows, *[fit((), each)] * (sum(heights) - len(rows))])
     return beside(blocks) if blocks else [], max(0, len(figures) - per_column * columns)
 
 
 def _figure(
-    figure: Figure, series: Series | None, state: RunState, width: int, tall: int, values: int, dim: bool
+    figure: Figure, series: Series | None, state: RunState, width: int, tall: int, values: int, scale: int, dim: bool
 ) -> list[Row]:
-    """One figure in `tall` lines: in one, bar and curve stand between label and value; in more, a chart below them."""
+    """One figure in `tall` lines: in one, bar and curve stand between label and value; in more, a chart below them.
+
+    The chart stands beside the top and the bottom of its axis, in `scale` cells.
+    """
     wrong = figure.role != "text" and not dim
     label, value = Run(figure.label, "muted"), Run(figure.value, figure.role if wrong else "muted" if dim else "strong")
     role = "raw" if dim else figure.role if wrong else "bar"
     if tall > 1:
-        chart = _curve(figure, series, stretch(state, 2 * width), width, tall - 2, role)
-        return [spread((label,), (value,), width), *chart, (Run("─" * width, "track"),)]
+        room = width - scale
+        chart = _curve(figure, series, stretch(state, 2 * room), room, tall - 2, role)
+        ends = {0: figure.text(figure.top(series)), tall - 3: "0"} if tall > 3 else {}
+        marked = ((Run(ends.get(y, "").rjust(scale - 1)[: scale - 1] + " ", "muted"), *line) if scale else line
+                  for y, line in enumerate(chart))  # fmt: skip
+        return [spread((label,), (value,), width), *marked, (Run(" " * scale), Run("─" * room, "track"))]
     room = width - LABEL - values - 1
     if room < SHORTEST_BAR:
         return [spread((label,), (value,), width)]
@@ -94,10 +111,9 @@ def _figure(
 
 
 def _curve(figure: Figure, series: Series | None, x: Steps, width: int, lines: int, role: str) -> list[Row]:
-    """How the figure went, from 0 at the bottom to its full value, else to a little above its highest."""
+    """How the figure went, from 0 at the bottom to the top of its axis."""
     curve = replace(traced(series, x, role), peaks=()) if series is not None else Curve([], role)
-    highest = figure.full or 1.1 * max((value for _, value in curve.points), default=1.0) or 1.0
-    return list(draw([curve], x, Values(0.0, highest), width, lines).rows)
+    return list(draw([curve], x, Values(0.0, figure.top(series)), width, lines).rows)
 
 
 def _bar(figure: Figure, width: int, role: str) -> Row:

@@ -177,7 +177,7 @@ class TermDrawing:
         first = next((each for each in terms_of(self.snapshot.state) if each.group == "kl"), None)
         if term is first and epoch is not None and epoch.latent_dimensions:
             text = f"{epoch.active_dimensions} of {epoch.latent_dimensions}"
-            return Run(text, "best"), Run(" dimensions used" if width > 34 else " used", "muted")
+            return Run(text, "best"), Run(" dimensions active" if width > 34 else " active", "muted")
         best = self._bests(self.snapshot.state).get(term.name) if has_best(term) else None
         if best is None:
             return ()

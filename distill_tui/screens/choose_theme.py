@@ -17,8 +17,9 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from distill_tui import theme as themes
+from distill_tui.cells import cell
 from distill_tui.format import clean, shortened
-from distill_tui.panels.rows import RowList, cell
+from distill_tui.panels.rows import RowList
 from distill_tui.panels.words import PanelHelp
 from distill_tui.theme import ThemeError, ThemeFile, palette_of
 

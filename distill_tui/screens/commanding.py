@@ -1,7 +1,6 @@
 """What a person asks of a run from its dashboard: checked here, asked by the reader, answered by events."""
 
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
 
 from textual import work
@@ -53,7 +52,7 @@ class Commanding(Stage):
     def refusals(self) -> int:
         """How often the trainer has refused to stop, since it could not save."""
         log = self.state.log
-        return sum(isinstance(s.event, Reported) and s.event.message.startswith("not stopped") for s in log)
+        return sum(isinstance(s.event, Reported) and s.event.refusal for s in log)
 
     def action_save(self) -> None:
         """Ask for a checkpoint."""
@@ -113,26 +112,25 @@ class Commanding(Stage):
         if folder is None:
             self.notify("Compare runs on the machine where their folders are.", severity="warning", markup=False)
             return
+        self._choose_overlays(folder)
+
+    @work(exclusive=True, group="overlay")
+    async def _choose_overlays(self, folder: Path) -> None:
+        """The baseline is the folder of runs' own: it may be this very run, and is written only when it was changed."""
+        from core.errors import UsageError
+        from core.run.shelf import baseline, set_baseline
         from distill_tui.screens.choose_runs import ChooseRuns
 
-        shown = self.snapshot.overlays
-        baseline = next((overlay.target for overlay in shown if overlay.baseline), None)
-        chosen = [overlay.target for overlay in shown]
-        self.app.push_screen(ChooseRuns(folder.parent, folder, chosen, baseline), self._overlaid)
-
-    def _overlaid(self, answer: tuple[Sequence[Path], Path | None] | None) -> None:
-        folder = self.local_folder
-        if answer is not None and folder is not None:
-            self.reader.overlay(*answer)
-            self._remember_baseline(folder.parent, answer[1])
-
-    @work(exclusive=True, group="baseline")
-    async def _remember_baseline(self, runs_dir: Path, baseline: Path | None) -> None:
-        from core.errors import UsageError
-        from core.run.shelf import set_baseline
-
+        runs_dir, chosen = folder.parent, [overlay.target for overlay in self.snapshot.overlays]
+        before = await asyncio.to_thread(baseline, runs_dir)
+        answer = await self.app.push_screen_wait(ChooseRuns(runs_dir, folder, chosen, before))
+        if answer is None:
+            return
+        self.reader.overlay(*answer)
+        if answer[1] == before:
+            return
         try:
-            await asyncio.to_thread(set_baseline, runs_dir, baseline)
+            await asyncio.to_thread(set_baseline, runs_dir, answer[1])
         except (OSError, UsageError) as error:
             self.notify(f"The baseline could not be kept: {clean(str(error))}", severity="warning", markup=False)
 

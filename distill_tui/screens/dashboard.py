@@ -134,6 +134,10 @@ class Dashboard(Commanding):
             case _:
                 return True
 
+    def action_detach(self) -> None:
+        """The screen closes, the training goes on."""
+        self.monitor.detach()
+
     def action_play(self) -> None:
         """Play or stop the selected preview."""
         self.previews.play()

@@ -13,26 +13,29 @@ from distill_tui.screens.dialog import Dialog
 from distill_tui.screens.resume_words import resume_words
 from distill_tui.theme import palette_of
 
-QuitAnswer = Literal["stop", "stay"]
+QuitAnswer = Literal["keep", "stop", "stay"]
 
 
 class QuitDialog(Dialog[QuitAnswer]):
-    """Asked when a person leaves while a run trains in this process. Answers "stop" or "stay"."""
+    """Asked when a person leaves while a run trains in this process. Answers "keep", "stop" or "stay"."""
 
     WORDS: ClassVar[PanelHelp] = PanelHelp(
         "Leaving while a run trains",
-        "The run trains inside this window, so it cannot go on without it.",
-        "Nothing is lost either way: a checkpoint is saved first, and the run can be resumed from that very step.",
-        "Save and stop to leave; resume it later with r on the home screen or with distill-tui resume. To let a run "
-        "train without a window, start it with distill-tui train --headless and look at it with distill-tui watch.",
+        "The run trains in the program behind this window. It can go on without the window, or be saved and stopped.",
+        "Nothing is lost either way. If you stop it, a checkpoint is saved first, and the run can be resumed from that "
+        "very step.",
+        "Keep it going to have your prompt back and the training done; distill-tui watch shows it again, from here or "
+        "from elsewhere, and distill-tui stop ends it. Save and stop to free the machine; r on the home screen or "
+        "distill-tui resume goes on with it. d keeps it going without asking.",
     )
 
     def __init__(self, name: str, step: int | None = None, epoch: int | None = None) -> None:
         super().__init__(
             "Quit",
             [
+                Choice(("k",), "Keep it going", "keep", "without a screen; watch it again any time"),
                 Choice(("s", "y"), "Save and stop", "stop", "nothing is lost; resume it any time"),
-                Choice(("escape", "g", "n"), "Go back", "stay", "training goes on"),
+                Choice(("escape", "g", "n"), "Go back", "stay", "nothing changes"),
             ],
         )
         self._run, self._step, self._epoch = name, step, epoch
@@ -41,7 +44,7 @@ class QuitDialog(Dialog[QuitAnswer]):
         """Which run, and how far it is."""
         at = f", at step {count(self._step)}" if self._step is not None else ""
         at += f" of epoch {count(self._epoch)}" if at and self._epoch is not None else ""
-        return Text(f"{clean(self._run)} is training in this window{at}. Leaving ends it here.")
+        return Text(f"{clean(self._run)} is training{at}. What becomes of it when you leave?")
 
 
 class Confirm(Dialog[bool]):

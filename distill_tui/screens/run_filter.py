@@ -74,7 +74,7 @@ class FilterLine(Vertical):
         """`keys` gives what runs can be filtered by now."""
         super().__init__(id=id)
         self._keys = keys
-        self._wrong = ""
+        self._wrong, self._kept = "", ""
 
     def compose(self) -> ComposeResult:
         """The line and the words below."""
@@ -104,6 +104,7 @@ class FilterLine(Vertical):
         if self._wrong:
             self._show_words("warning")
         else:
+            self._kept = self.text
             self.post_message(self.Left(not self.text.strip()))
 
     @on(Input.Changed)
@@ -122,7 +123,7 @@ class FilterLine(Vertical):
         self._show_words()
 
     def _understand(self, text: str, done: bool = False) -> None:
-        """What is not understood leaves the list as it is."""
+        """While it is not understood, the list is as it was before anything was typed."""
         from core.run.query import QueryError, parse
 
         try:
@@ -130,6 +131,7 @@ class FilterLine(Vertical):
             query.check(self._keys())
         except QueryError as error:
             self._wrong = str(error)
+            self.post_message(self.Changed(parse(self._kept), ""))
         else:
             self._wrong = ""
             word = query.words[-1] if query.words and not done else ""

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from core.run.facts import Order, value_of
 from core.run.folder import RunSummary
+from distill_tui.cells import cell
 from distill_tui.format import clean, number, shortened
-from distill_tui.panels.rows import cell
 from distill_tui.screens.run_words import EPOCH_CELLS, epoch_words, value_words, when_words
 from distill_tui.theme import Palette
 
@@ -27,7 +27,7 @@ LOOKS = {
 LIVE = ("●", "good")
 MARKED, BASELINE = "✓", "⚑"
 STATE, EPOCH, BEST, WHEN, RECIPE = 13, EPOCH_CELLS, 8, 14, 8
-NARROWEST_NAME, NARROWEST_NOTE, WIDEST_VALUE = 16, 16, 18
+NARROWEST_NAME, WIDEST_NAME, NARROWEST_DATA, NARROWEST_NOTE, WIDEST_VALUE = 16, 36, 12, 16, 18
 
 
 class Extra(NamedTuple):
@@ -59,38 +59,53 @@ class Columns(NamedTuple):
     data: int = 0
     note: int = 0
     when: int = 0
+    epoch: int = EPOCH
 
     @classmethod
     def within(
-        cls, width: int, extras: Sequence[Extra] = (), *, marks: bool = False, flags: bool = False, notes: bool = False
+        cls,
+        width: int,
+        extras: Sequence[Extra] = (),
+        *,
+        marks: bool = False,
+        flags: bool = False,
+        notes: bool = False,
+        longest: int = WIDEST_NAME,
     ) -> "Columns":
-        """Narrow screens leave out the notes, the recipe, where the sounds are, when, then what else was named."""
+        """Names come first, up to the `longest` (at most `WIDEST_NAME` cells); what is left goes to where the sounds
+        are and to the notes.
+
+        Narrow screens leave out the notes, the recipe, where the sounds are, when, the epoch, then what else was named.
+        """
         gap = 3 if width >= 100 else 2
         marks_width, flags_width = 2 * marks, 2 * flags
         recipe, when, kept = (RECIPE if width >= 130 else 0), (WHEN if width >= 66 else 0), list(extras)
+        epoch = EPOCH
+        wanted = max(NARROWEST_NAME, min(WIDEST_NAME, longest))
 
         def rest() -> int:
-            optional = [recipe, when, *(extra.width for extra in kept)]
-            fixed = STATE + EPOCH + BEST + 3 * gap + marks_width + flags_width
+            optional = [recipe, when, epoch, *(extra.width for extra in kept)]
+            fixed = STATE + BEST + 2 * gap + marks_width + flags_width
             return width - fixed - sum(column + gap for column in optional if column)
 
         if rest() < NARROWEST_NAME:
             recipe = 0
         if rest() < NARROWEST_NAME:
             when = 0
+        if rest() < NARROWEST_NAME:
+            epoch = 0
         while kept and rest() < NARROWEST_NAME:
             kept.pop()
         room, data, note = rest(), 0, 0
         name = max(0, room)
-        if room >= 34:
-            name = min(36, max(NARROWEST_NAME, room // 3))
-            data = room - name - gap
+        if room >= wanted + gap + NARROWEST_DATA:
+            name, data = wanted, room - wanted - gap
             if notes and data >= 2 * NARROWEST_NOTE + gap:
                 note = max(NARROWEST_NOTE, data // 2)
                 data -= note + gap
             elif notes and data >= NARROWEST_NOTE:
                 data, note = 0, data
-        return cls(width, gap, marks_width, flags_width, name, tuple(kept), recipe, data, note, when)
+        return cls(width, gap, marks_width, flags_width, name, tuple(kept), recipe, data, note, when, epoch)
 
 
 def run_line(
@@ -114,7 +129,9 @@ def run_line(
         room = columns.width - cell_len(line.plain) - columns.gap
         line.append(gap + cell(clean(run.error), max(0, room)), palette[plain])
         return line
-    line.append(gap + cell(epoch_words(run), EPOCH, right=True), palette["muted" if run.archived else "text"])
+    if columns.epoch:
+        words = cell(epoch_words(run), columns.epoch, right=True)
+        line.append(gap + words, palette["muted" if run.archived else "text"])
     line.append(gap + cell(number(run.best_val_loss), BEST, right=True), palette["muted" if run.archived else "best"])
     for extra in columns.extras:
         line.append(gap + cell(value_words(value_of(run, extra.key, now)), extra.width, right=True), palette["accent"])
@@ -131,7 +148,8 @@ def run_line(
 
 def header_line(columns: Columns, palette: Palette, order: Order | None = None) -> Text:
     """What the columns are, an arrow at the one that the runs are sorted by; a click on one sorts by it."""
-    cells = [("name", "run", columns.name, False), ("status", "state", STATE, False), ("epoch", "epoch", EPOCH, True)]
+    cells = [("name", "run", columns.name, False), ("status", "state", STATE, False)]
+    cells += [("epoch", "epoch", columns.epoch, True)] if columns.epoch else []
     cells.append(("best", "best", BEST, True))
     cells += [(extra.key, extra.heading, extra.width, True) for extra in columns.extras]
     optional = (("recipe", columns.recipe), ("data", columns.data), ("note", columns.note))

@@ -15,8 +15,9 @@ from core.training.config import ConfigError, TrainingConfig
 from core.training.config_file import from_dict
 from core.training.differences import shown
 from core.training.live import LiveValue, changed, live_values
+from distill_tui.cells import cell
 from distill_tui.format import clean
-from distill_tui.panels.rows import RowList, cell
+from distill_tui.panels.rows import RowList
 from distill_tui.panels.words import PanelHelp
 from distill_tui.screens.set_value_words import effect, parsed, stepped
 from distill_tui.theme import palette_of

@@ -1,5 +1,7 @@
 """What a new live value is and what it will do, in plain words."""
 
+import re
+
 from core.training.differences import shown
 from core.training.live import LiveValue
 
@@ -9,6 +11,8 @@ FIRST_WEIGHT = 0.1  # what doubling makes of nothing
 def parsed(text: str) -> float | None:
     """The number that was typed, with a point or a comma; None for what is none."""
     try:
+        if re.fullmatch(r"[1-9]\d{0,2},\d{3}", text.strip()):  # a thousand, or a decimal comma? not to be guessed
+            return None
         return float(text.strip().replace(",", "."))
     except ValueError:
         return None
@@ -53,4 +57,6 @@ def _measure(before: float, after: float) -> str:
     named = {0.5: "half as much", 2.0: "twice as much", 0.25: "a quarter of it", 0.1: "a tenth of it"}
     if share in named:
         return named[share]
+    if share >= 100:
+        return f"{share:,.0f} times as much"
     return f"{share:.3g} times as much" if share > 1 else f"{share * 100:.3g} % of it"

@@ -129,12 +129,14 @@ def test_a_signal_saves_and_ends_with_75_and_resume_goes_on_at_that_step(
     assert told[-1]["data"]["reason"] == "finished"
 
 
-def test_a_hangup_that_nohup_ignores_is_ignored(
-    start: Callable[..., subprocess.Popen[str]], tiny_training: list[str]
+@pytest.mark.parametrize("nohup", [True, False], ids=["nohup", "on-hangup"])
+def test_a_hangup_that_is_to_be_ignored_is_ignored(
+    start: Callable[..., subprocess.Popen[str]], tiny_training: list[str], nohup: bool
 ) -> None:
     process = start(
-        *tiny_training, "--epochs", "3", "--json", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    )
+        *tiny_training, "--epochs", "3", "--json", *([] if nohup else ["--on-hangup", "continue"]),
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN if nohup else signal.SIG_DFL),
+    )  # fmt: skip
     until(process, "run")
     process.send_signal(signal.SIGHUP)
     process.communicate(timeout=30)

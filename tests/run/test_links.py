@@ -1,6 +1,7 @@
 """What a watcher may rely on, whichever link leads to the run. Every link takes the same tests."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -289,3 +290,16 @@ class TestOpening:
         Path("12:30").mkdir()
         Path("12:30/config.toml").touch()
         assert open_link("12:30").info().name == "12:30"
+
+
+def test_a_folder_that_is_gone_is_told_and_its_config_stays(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path, "bells")
+    folder.config_path.write_text('recipe = "audio"\n')
+    link = FolderLink(folder)
+    assert link.info().config == {"recipe": "audio"}
+    shutil.move(folder.path, tmp_path / "away")
+    assert link.trouble == f"{folder.path}: is gone; what is shown is what was read last"
+    assert link.info().config == {"recipe": "audio"}
+    shutil.move(tmp_path / "away", folder.path)
+    assert link.trouble is None
+    link.close()

@@ -92,7 +92,7 @@ class TestDeleting:
         bells, drums = make(runs, "bells"), make(runs, "drums")
         outside.mkdir()
         (outside / "mine.wav").touch()
-        (bells / "previews" / "link").symlink_to(outside)
+        (bells / "previews" / "step-00000010-link").symlink_to(outside)
         shelf.set_note(bells, "a note")
         shelf.archive(bells)
         before = sorted(drums.rglob("*"))
@@ -119,6 +119,16 @@ class TestDeleting:
                 shelf.delete(tmp_path / name)
         assert (path / "run.sqlite").exists()
         assert (tmp_path / "site" / "config.toml").exists()
+
+    @pytest.mark.parametrize("place", ["previews", "checkpoints"])
+    def test_nor_is_what_lies_among_the_previews(self, place: str, tmp_path: Path) -> None:
+        path = make(tmp_path, "bells")
+        (path / "previews" / "step-00000010-sample-fixed-1.wav").touch()
+        (path / place / "mine.wav").touch()
+        with pytest.raises(shelf.ShelfError, match=rf"not the run's own \({place}/mine.wav\)"):
+            shelf.delete(path)
+        (path / place / "mine.wav").unlink()
+        shelf.delete(path)
 
     def test_what_a_person_put_there_is_not_deleted(self, tmp_path: Path) -> None:
         path = make(tmp_path, "bells")

@@ -31,9 +31,11 @@ class Asked:
 
 
 @asynccontextmanager
-async def choosing(runs_dir: Path, chosen: Sequence[Path] = (), baseline: Path | None = None) -> AsyncIterator[Asked]:
+async def choosing(
+    runs_dir: Path, chosen: Sequence[Path] = (), baseline: Path | None = None, width: int = 80
+) -> AsyncIterator[Asked]:
     app = Monitor(runs_dir)
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(width, 24)) as pilot:
         asked = Asked(app, pilot)
         await app.push_screen(ChooseRuns(runs_dir, runs_dir / "watched", chosen, baseline), asked.answers.append)
         await until(pilot, lambda: "chosen" in app.seen())
@@ -95,3 +97,10 @@ async def test_alone_it_says_so(tmp_path: Path) -> None:
         assert "No other runs lie beside this one" in asked.app.seen()
         await asked.pilot.press("space", "B", "enter")
         assert asked.answers == [([], None)]
+
+
+@pytest.mark.parametrize(("width", "name"), [(60, "bells-with-long-decay"), (100, "bells-with-long-decay-and-reverb")])
+async def test_names_are_not_cut_while_there_is_room(runs_dir: Path, width: int, name: str) -> None:
+    make_run(runs_dir, name)
+    async with choosing(runs_dir, [runs_dir / name], width=width) as asked:
+        assert name in asked.app.seen()

@@ -14,6 +14,7 @@ from core.run.folder import RunFolder
 from distill_tui.screens.ask_text import AskText
 from distill_tui.screens.run_filter import FilterLine
 from distill_tui.screens.run_keeping import DeleteRuns
+from distill_tui.screens.run_row import Columns
 from distill_tui.session import Watch
 
 
@@ -88,7 +89,7 @@ async def test_a_slip_is_told_and_leaves_the_list_and_the_text_alone(runs_dir: P
         await seen.press("/")
         await seen.type("drums")
         await seen.type("best <")
-        assert seen.names == ["drums"]
+        assert len(seen.names) == 3, "as before anything was typed"
         assert "something to compare best with" in seen.text
         await seen.type("loss.stft.weigth > 1")
         await seen.press("enter")
@@ -96,7 +97,9 @@ async def test_a_slip_is_told_and_leaves_the_list_and_the_text_alone(runs_dir: P
         assert isinstance(seen.app.focused, Input)
         assert seen.app.focused.value == "loss.stft.weigth > 1"
         await seen.type("loss.stft.wei")
-        assert seen.names == ["drums"], "half a name empties nothing"
+        assert len(seen.names) == 3, "half a name empties nothing"
+        await seen.type("best < < 3")
+        assert len(seen.names) == 3, "no earlier piece of it filters"
         await seen.type("nothing like it")
         assert "No run is like that. esc shows all." in seen.text
         await seen.press("escape")
@@ -230,7 +233,7 @@ async def test_delete_asks_first_and_enter_keeps(runs_dir: Path) -> None:
         await seen.until(lambda: isinstance(seen.app.screen, DeleteRuns))
         await seen.press("y")
         await seen.until(lambda: seen.names == ["drums", "bells"])
-        assert not (runs_dir / "gamelan").exists()
+        await seen.until(lambda: not (runs_dir / "gamelan").exists())
         assert "gamelan deleted" in seen.said
 
 
@@ -302,3 +305,18 @@ async def test_strange_runs_among_them_are_only_text(runs_dir: Path, size: tuple
         assert "\x1b" not in seen.text
         assert "[red][2Jbells" in seen.text
         assert "✗ broken" in seen.text
+
+
+@pytest.mark.parametrize("width", [98, 118, 138, 198])
+def test_names_get_their_room_before_where_the_sounds_are(width: int) -> None:
+    for longest in (4, 22, 30, 36, 80):
+        columns = Columns.within(width, longest=longest)
+        assert columns.name >= min(longest, 36), longest
+        assert not columns.data or columns.name == max(16, min(longest, 36)), "the rest goes to the data"
+
+
+async def test_a_name_is_not_cut_while_there_is_room(runs_dir: Path) -> None:
+    name = "bells-with-a-long-decay-and-reverb"
+    make_run(runs_dir, name)
+    async with home(runs_dir, (118, 40)) as seen:
+        assert name in seen.text

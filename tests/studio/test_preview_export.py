@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from core.run.events import PreviewEvent
+from core.run.folder import RunFolder
 from core.run.link import LinkError
 from core.run.state import RunState
 from distill_tui.app import STYLES
@@ -96,6 +97,11 @@ def test_a_place_is_a_file_or_a_folder_and_home_is_home(tmp_path: Path, monkeypa
         assert target_of(text, "n.wav") == tmp_path / wanted
     monkeypatch.chdir(tmp_path)
     assert target_of("here.wav", "n.wav") == tmp_path / "here.wav"
+    run = RunFolder.create(tmp_path / "runs", "bells")
+    run.config_path.touch()
+    for place in (run.path, run.previews):
+        with pytest.raises(ExportError, match="a run's own folder"):
+            target_of(str(place), "n.wav")
     for text in (
         "",
         "  ",

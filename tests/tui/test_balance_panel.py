@@ -1,6 +1,8 @@
 """What drives the training: honest shares, in words that fit, from the first step on, and of old runs nothing."""
 
 import math
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -10,11 +12,14 @@ from hypothesis import strategies as st
 
 from core.run.events import RunStarted, TermInfo
 from core.run.link import Series
+from distill_tui.ascii import to_ascii
 from distill_tui.axes import Steps
-from distill_tui.balance import Balance, balance, by_step, cells, headlines, in_percent, in_words
+from distill_tui.balance import SERIES, Balance, balance, by_step, cells, headlines, in_percent, in_words
+from distill_tui.cells import Run
 from distill_tui.panels.balance import BalancePanel
 from distill_tui.panels.balance_drawing import area, legend, stacked_bar, table
 from distill_tui.panels.frame import width_of
+from distill_tui.theme import available, load
 from tests.fakes import FakeLink
 from tests.tui.conftest import Monitor, settled
 
@@ -121,6 +126,64 @@ class TestRows:
         rows = area(found(measured), measured, Steps(0, 1_000_000, 120), 60, 6, 1000, False)
         assert max(len(row) for row in rows) <= 60
 
+    def test_without_colour_as_many_terms_as_have_roles_have_marks_of_their_own(self) -> None:
+        terms = tuple(TermInfo(f"t{place}", f"t{place}", "kl") for place in range(SERIES))
+        whole = balance(terms, {}, {}, {1: {term.name: 1.0 for term in terms}})
+        for told in (str, to_ascii):
+            marks = {told(row[0].text) for row in table(whole, whole.parts, 100, True, headed=False)}
+            assert len(marks) == SERIES
+            bar = "".join(told(run.text) for run in stacked_bar(whole, 10 * SERIES, True))
+            assert set(bar) == marks
+            drawn = area(whole, {1: {term.name: 1.0 for term in terms}}, Steps(0, 10, 20), 10, 4 * SERIES, 1, True)
+            assert {told(row[0].text)[0] for row in drawn[:-1] if row[0].text.strip()} <= marks
+
+    def test_the_area_shows_a_small_term_as_small_as_it_is_and_leaves_no_gaps(self) -> None:
+        measured = {0: {"a": 0.6, "b": 0.03, "c": 0.37}}
+        for height in range(6, 30):
+            rows = area(found(measured), measured, Steps(0, 1, 2), 1, height + 1, 1, False)
+            eighths = filled(row[0] for row in rows[:-1])
+            assert sum(eighths.values()) == 8 * height  # no cell of the ground shines through
+            for place, share in ((1, 0.6), (2, 0.03), (3, 0.37)):
+                wrong = 1 if place == 2 else 8
+                assert abs(eighths[f"series{place}"] - share * 8 * height) <= wrong, (height, place)
+
+    @given(st.lists(st.integers(0, 40), min_size=1, max_size=8), st.integers(3, 30))
+    def test_no_layer_that_is_there_vanishes_where_there_is_room_for_it(self, parts: list[int], height: int) -> None:
+        terms = tuple(TermInfo(f"t{place}", f"t{place}", "kl") for place in range(len(parts)))
+        shares = {term.name: float(part) for term, part in zip(terms, parts, strict=True)}
+        if sum(parts):
+            rows = area(balance(terms, {}, {}, {0: shares}), {0: shares}, Steps(0, 1, 2), 1, height + 1, 1, False)
+            assert sum(filled(row[0] for row in rows[:-1]).values()) == 8 * height
+            if sum(map(bool, parts)) <= 3:
+                seen = filled(row[0] for row in rows[:-1])
+                there = cells(list(shares.values()), 8 * height)
+                assert {role for role, size in seen.items() if size} == {
+                    f"series{place + 1}" for place, size in enumerate(there) if size
+                }
+
+    def test_a_cell_of_the_area_shows_the_mean_of_its_measurements(self) -> None:
+        measured = {0: {"a": 1.0}, 1: {"a": 0.5, "b": 0.5}, 2: {"b": 1.0}}
+        rows = area(found(measured), measured, Steps(0, 3, 2), 1, 9, 1, False)
+        assert filled(row[0] for row in rows[:-1]) == {"series1": 32, "series2": 32}
+
+    @pytest.mark.parametrize("name", ["distill-dark", "distill-light"])
+    def test_a_pair_of_roles_is_the_one_in_front_of_the_other(self, name: str) -> None:
+        palette = load(available()[name]).palette
+        pair = palette["series1/series2"]
+        assert (pair.color, pair.bgcolor) == (palette["series1"].color, palette["series2"].color)
+        assert palette["series1/series2"] is pair
+
+
+def filled(cells: Iterable[Run]) -> Counter[str]:
+    """How many eighths of the cells each role takes."""
+    eighths: Counter[str] = Counter()
+    for cell in cells:
+        size = " ▁▂▃▄▅▆▇█".index(cell.text)
+        low, _, high = cell.role.partition("/")
+        eighths[low] += size
+        eighths[high or "nothing"] += 8 - size
+    return +eighths
+
 
 class TestPanel:
     @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
@@ -134,7 +197,7 @@ class TestPanel:
                 assert any(line.startswith(f"│ █ {label} ") for line in lines)
             assert "weight    value   counts gradient" in seen.text
             assert "share of the gradient" in seen.text
-            assert any("100 %" in line and "⣿" in line for line in lines)
+            assert any("100 %" in line and "█" in line for line in lines)
 
     async def test_an_old_run_says_that_it_has_no_weights(self, monitor: Monitor) -> None:
         link = FakeLink()

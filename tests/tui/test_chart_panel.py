@@ -6,7 +6,8 @@ import pytest
 from textual.pilot import Pilot
 
 from core.run.events import NoteAdded, ValueSet
-from distill_tui.chart_cursor import step_at
+from distill_tui.chart_cursor import reading, step_at
+from distill_tui.panels.chart_face import _told
 from distill_tui.panels.chart_panel import ChartPanel
 from distill_tui.panels.chart_plot import LABELS
 from distill_tui.panels.chart_words import WORDS
@@ -57,6 +58,24 @@ async def test_the_values_at_the_cursor_are_those_of_the_step(monitor: Monitor) 
         assert "smoothed" in title(seen)
         await seen.press("y")
         assert seen.app.clipboard == f"step {chart.cursor}  total {link.value(0, chart.cursor):.4g}"
+
+
+async def test_the_dot_of_the_cursor_is_where_its_number_is(monitor: Monitor) -> None:
+    async with monitor(FakeLink(steps=400)) as seen:
+        chart = seen.board.chart
+        await seen.press("1", "v")
+        for _ in range(12):
+            await seen.press("left")
+            await settled(seen)
+            scene = chart._scene()
+            assert scene.at is not None
+            assert scene.curves.train is not None
+            told, read = _told(scene), reading(scene.curves.train, scene.x, scene.at)
+            assert read is not None
+            assert told["train"] == read.value
+            assert f"train {read.value:.4g}" in title(seen)
+        await seen.press("m")
+        assert not _told(chart._scene()), "a smoothed line is read where it is drawn"
 
 
 async def test_of_a_bucket_of_several_steps_the_extremes_are_told(monitor: Monitor) -> None:

@@ -126,8 +126,10 @@ def test_ascii_has_the_same_width(text: str) -> None:
 def test_ascii_keeps_the_shape_of_things() -> None:
     assert to_ascii("╭─ stft ↓ ─╮") == "+- stft v -+"
     assert to_ascii("⠉⠒⠤⣀ ⡇") == "'~-. |"
-    assert to_ascii("● ◆ ♪ ▲ ✓ ✗ ■") == "* # p ^ v x #"
+    assert to_ascii("● ◆ ♪ ▲ ✓ ✗ ■") == "* s p ! + x #"
     assert to_ascii("太") == "??"
+    for together in ("↓↑→▸▾✓✗■●○▲⚲", "●◉·♪◆▲▽↺⚙✓✗✎■", "◆♪▲✎⚙◉▴▾×↺", "○◌●◐◆✓■✗", "•●◉", "▶★↓↑↻"):
+        assert len(set(to_ascii(together))) == len(together), together  # they stand beside each other
     assert [s.text for s in Ascii().apply([Segment("━━╸")], Color(0, 0, 0))] == ["==-"]
 
 

@@ -1,180 +1,157 @@
-"""Signals and hang-ups on a real terminal: the run is saved, the process ends, and says so by its status."""
+"""Signals and hang-ups on a real terminal: the run is saved or goes on, and the exit status says which."""
 
-import fcntl
-import os
-import pty
-import select
 import signal
-import struct
-import subprocess
-import sys
-import termios
-import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.cli.waiting import wait_until
+from tests.tui.made_up_training import Terminal
 
-CHILD = textwrap.dedent(
-    """
-    import fcntl, sys, termios, threading, time
-    from core.run.events import TrainingCompleteEvent
-    from distill_tui.app import Watch, run_app
-    from distill_tui import session
-    from tests.fakes import FakeLink
-
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that a hang-up is felt
-    link = FakeLink(steps=200)
-
-    class Trainer:
-        '''Trains in a thread until it is asked to stop, and takes a moment to save.'''
-        error, exit_status = None, 0
-        def preempt(self):
-            self.exit_status = 75
-            threading.Timer(0.3, link.complete, ["preempted"]).start()
-        @property
-        def complete(self):
-            newest = link.stored[-1].event
-            return newest if isinstance(newest, TrainingCompleteEvent) else None
-        @property
-        def alive(self):
-            return self.complete is None
-        def wait(self):
-            while self.alive:
-                time.sleep(0.02)
-
-    def opened(self):
-        self.runner = Trainer() if sys.argv[1] == "training" else None
-        return link
-
-    session.Session._open = opened
-
-    def train():
-        while link.live:
-            time.sleep(0.05)
-            link.advance(1)
-
-    threading.Thread(target=train, daemon=True).start()
-    sys.exit(run_app(Watch(link)))
-    """
-)
-
-
-class Terminal:
-    """A monitor in a pseudo terminal of 120 by 40."""
-
-    def __init__(self, what: str, tmp_path: Path) -> None:
-        self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-        script = tmp_path / "child.py"
-        script.write_text(CHILD)
-        environ = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
-        self.process = subprocess.Popen(
-            [sys.executable, str(script), what], stdin=slave, stdout=slave, stderr=slave, env=environ,
-            start_new_session=True,
-        )  # fmt: skip
-        os.close(slave)
-        self.shown = b""
-
-    def read(self, seconds: float) -> None:
-        """Take what comes for so long."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            ready, _, _ = select.select([self.master], [], [], left)
-            if not ready:
-                return
-            try:
-                self.shown += os.read(self.master, 65536)
-            except OSError:  # the other side has closed
-                return
-
-    def until(self, words: bytes) -> None:
-        end = time.monotonic() + 10
-        while words not in self.shown:
-            assert time.monotonic() < end, self.shown[-2000:]
-            self.read(0.1)
-
-    def status(self, *, reading: bool) -> int:
-        """The exit status, waited for at most 12 s; a stalled terminal is one that is not read."""
-        end = time.monotonic() + 12
-        while self.process.poll() is None:
-            assert time.monotonic() < end, "it did not end"
-            if reading:
-                self.read(0.05)
-            else:
-                time.sleep(0.05)
-        if reading:
-            self.read(0.2)
-        return int(self.process.returncode)
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        os.close(self.master)
+Start = Callable[..., Terminal]
 
 
 @pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[list[Terminal]]:
+def start(tmp_path: Path) -> Iterator[Start]:
+    """`start("training")` or `start("watching")`: a monitor that has drawn its screen."""
     opened: list[Terminal] = []
-    yield opened
+
+    def start(what: str, on_hangup: str = "continue", *, deaf: bool = False) -> Terminal:
+        opened.append(Terminal(what, tmp_path, on_hangup, deaf=deaf))
+        return opened[-1]
+
+    yield start
     for each in opened:
         each.close()
 
 
-def start(terminal: list[Terminal], what: str, tmp_path: Path) -> Terminal:
-    shown = Terminal(what, tmp_path)
-    terminal.append(shown)
-    shown.until(b"training")
-    shown.read(0.5)
-    return shown
-
-
-def test_sigterm_saves_and_exits_75(terminal: list[Terminal], tmp_path: Path) -> None:
-    shown = start(terminal, "training", tmp_path)
-    shown.process.send_signal(signal.SIGTERM)
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_exits_75(start: Start, sent: signal.Signals) -> None:
+    shown = start("training")
+    shown.process.send_signal(sent)
     assert shown.status(reading=True) == 75
     assert b"preempted at epoch" in shown.shown
     assert b"Resume with: distill-tui resume runs/bells-03" in shown.shown
     assert b"\x1b[?1049l" in shown.shown, "the terminal is left as it was"
 
 
-def test_sigterm_ends_even_when_the_terminal_takes_nothing_more(terminal: list[Terminal], tmp_path: Path) -> None:
-    shown = start(terminal, "training", tmp_path)
-    time.sleep(2)  # nobody reads: the terminal's buffer and the app's queue fill up
+def test_sigterm_ends_even_when_the_terminal_takes_nothing_more(start: Start) -> None:
+    shown = start("training")
+    shown.stall()
+    shown.shown = b""
+    shown.process.send_signal(signal.SIGTERM)
+    assert shown.status(reading=False) == 75
+    shown.read(0.5)
+    screen, _, after = shown.shown.rpartition(b"\x1b[?1049l")
+    assert screen
+    assert b"Resume with: distill-tui resume" in after, "a terminal that reads again is as it was"
+
+
+def test_a_terminal_that_takes_nothing_more_costs_nothing(start: Start) -> None:
+    shown = start("training")
+    shown.stall()
+    assert shown.seconds_of(2) < 0.02 * 2
+    shown.read(1)
+    shown.shown = b""
+    shown.press(b"\x0c")
+    shown.until(b"bells-03")
+    shown.process.send_signal(signal.SIGTERM)
+    assert shown.status(reading=True) == 75
+
+
+def test_a_terminal_that_takes_nothing_more_stops_the_training_where_that_was_asked_for(start: Start) -> None:
+    shown = start("training", "stop")
+    shown.stall()
+    assert shown.status(reading=False) == 75
+
+
+def test_after_a_hang_up_training_goes_on_without_a_screen(start: Start) -> None:
+    shown = start("training")
+    shown.hang_up()
+    wait_until(lambda: shown.trains_alone, 5)
+    assert shown.seconds_of(2) < 0.02 * 2
+    assert shown.process.poll() is None, "whoever waits for it waits on"
+    shown.process.send_signal(signal.SIGHUP)
+    time.sleep(0.2)
+    shown.process.send_signal(signal.SIGTERM)
+    assert shown.status(reading=False) == 75
+    assert "preempted at epoch" in (shown.folder / "run.log").read_text()
+
+
+def test_a_hang_up_saves_and_exits_75_where_that_was_asked_for(start: Start) -> None:
+    shown = start("training", "stop")
+    shown.hang_up()
+    assert shown.status(reading=False) == 75
+
+
+def test_a_hang_up_that_is_no_signal_is_felt_all_the_same(start: Start) -> None:
+    shown = start("training", deaf=True)
+    shown.hang_up()
+    wait_until(lambda: shown.trains_alone, 5)
     shown.process.send_signal(signal.SIGTERM)
     assert shown.status(reading=False) == 75
 
 
-def test_a_hang_up_saves_and_exits_75(terminal: list[Terminal], tmp_path: Path) -> None:
-    shown = start(terminal, "training", tmp_path)
-    os.close(shown.master)
-    shown.master = os.open(os.devnull, os.O_RDONLY)
-    assert shown.status(reading=False) == 75
+def test_sighup_on_a_terminal_that_is_there_gives_it_back(start: Start) -> None:
+    shown = start("training")
+    shown.process.send_signal(signal.SIGHUP)
+    assert shown.status(reading=True) == 0, "the shell is free"
+    assert f"bells-03 trains on as process {shown.trainer.pid}".encode() in shown.shown
+    wait_until(lambda: shown.trains_alone, 5)
+    shown.trainer.terminate()
+    shown.trainer.wait(10)
 
 
-def test_a_watcher_just_goes(terminal: list[Terminal], tmp_path: Path) -> None:
-    shown = start(terminal, "watching", tmp_path)
+def test_a_watcher_just_goes(start: Start) -> None:
+    shown = start("watching")
     shown.process.send_signal(signal.SIGTERM)
     assert shown.status(reading=True) == 0
     assert b"goes on in its own process" in shown.shown
 
 
-def test_q_asks_and_waits_until_the_run_is_saved(terminal: list[Terminal], tmp_path: Path) -> None:
-    shown = start(terminal, "training", tmp_path)
-    os.write(shown.master, b"q")
+def test_a_watcher_goes_when_its_terminal_does(start: Start) -> None:
+    shown = start("watching")
+    shown.hang_up()
+    assert shown.status(reading=False) == 0
+
+
+def test_q_asks_and_waits_until_the_run_is_saved(start: Start) -> None:
+    shown = start("training")
+    shown.press(b"q")
     shown.until(b"Save and stop")
-    os.write(shown.master, b"s")
+    shown.press(b"s")
     assert shown.status(reading=True) == 0
     assert b"cancelled at epoch" in shown.shown
 
 
-def test_it_writes_little_while_it_watches(terminal: list[Terminal], tmp_path: Path) -> None:
-    """Under 3 kB a second at 120 by 40; this run makes 20 steps a second."""
-    shown = start(terminal, "watching", tmp_path)
+def test_a_trainer_that_is_killed_leaves_the_terminal_as_it_was(start: Start) -> None:
+    shown = start("training")
+    shown.trainer.send_signal(signal.SIGKILL)
+    assert shown.status(reading=True) == -signal.SIGKILL
+    assert b"\x1b[?1049l" in shown.shown
+
+
+@pytest.mark.parametrize("by_key", [True, False])
+def test_a_pause_without_a_shell_is_over_at_once(start: Start, by_key: bool) -> None:
+    shown = start("training")
+    if by_key:
+        shown.press(b"\x1a")
+    else:
+        shown.trainer.send_signal(signal.SIGSTOP)
+    time.sleep(0.5)
+    shown.shown = b""
+    shown.press(b"q")
+    shown.until(b"Save and stop")
+    processes = (shown.trainer, psutil.Process(shown.process.pid))
+    assert [process.status() for process in processes] == [psutil.STATUS_SLEEPING] * 2
+
+
+def test_it_writes_little_while_it_watches(start: Start) -> None:
+    """Under 3 kB a second at 120 by 40; this run makes ten steps a second."""
+    shown = start("watching")
     shown.read(1)
     before = len(shown.shown)
     end = time.monotonic() + 2

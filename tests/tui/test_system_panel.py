@@ -156,6 +156,36 @@ def test_figures_that_found_no_room_are_counted() -> None:
     assert figure_rows([], {}, RunState(), 26, 5, dim=False) == ([], 0)
 
 
+@pytest.mark.parametrize("measured", [SYSTEM, CPU_ONLY])
+@pytest.mark.parametrize("dimensions", [(120, 36), (80, 40), (200, 60)])
+async def test_full_screen_the_charts_share_all_lines(measured: dict[str, float], dimensions: tuple[int, int]) -> None:
+    async with alone(SystemPanel(), Machine(system=dict(measured)), dimensions) as shown:
+        _, tall = shape(len(shown.panel.copied().splitlines()), dimensions[0] - 4, dimensions[1] - 2)
+        assert tall > 1
+        axes = [y for y, line in enumerate(shown.lines) if set(line) <= set("│ ─") and "─" in line]
+        heights = [low - high for high, low in zip([0, *axes], axes, strict=False)]
+        assert sum(heights) == dimensions[1] - 2
+        assert max(heights) - min(heights) <= 1
+
+
+async def test_a_chart_tells_where_its_axis_ends() -> None:
+    async with alone(SystemPanel(), Machine(), (120, 36)) as shown:
+        for top in ("│ 100 %", " 139 GB", " 3.0 GB", " 600 GB", " 400 W", "100 °C", "1.5 cores"):
+            assert top.strip("│ ") in shown.text, top
+        assert sum(line.startswith("│") and " 0 " in line for line in shown.lines) == 5
+
+
+@pytest.mark.parametrize(
+    ("highest", "top"), [(2.4e9, 3e9), (1.0e9, 1e9), (512e9, 600e9), (9.1, 10.0), (0.0, 1.0), (1.2, 1.5)]
+)
+def test_where_nobody_knows_how_much_there_can_be_the_axis_ends_at_a_round_value(highest: float, top: float) -> None:
+    values = (highest / 2, float("nan"), highest)
+    series = Series("x", 0, 4, values, values, values, values, (), 0, 15)
+    assert Figure("x", "x", 0.0, "").top(series) == pytest.approx(top)
+    assert Figure("x", "x", highest, "").top(None) == pytest.approx(top)
+    assert Figure("x", "x", highest, "", full=100.0).top(series) == 100.0
+
+
 def test_what_is_not_a_number_is_not_there() -> None:
     assert figures({"system/gpu_percent": float("nan"), "system/gpu_celsius": float("inf")}, None) == []
     (alone_,) = figures({"system/gpu_memory_bytes": 3e9}, None)  # a driver that does not tell how much there is

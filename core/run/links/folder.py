@@ -4,6 +4,8 @@ import shlex
 import shutil
 import time
 from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
 
 from core.run.commands import Command
 from core.run.events import Stored
@@ -21,10 +23,13 @@ class FolderLink:
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
         self._reader = RunReader(folder.store_path)
+        self._config: dict[str, Any] = {}
 
     @property
     def trouble(self) -> str | None:
         """As `RunLink.trouble`: the trainer was killed, or has no room to write."""
+        if not self._folder.path.is_dir():
+            return f"{self._folder.path}: is gone; what is shown is what was read last"
         if self._folder.is_live():
             full = shutil.disk_usage(self._folder.path).free < FULL_DISK_BYTES
             return f"{self._folder.path}: the disk is full; free some space" if full else None
@@ -38,13 +43,11 @@ class FolderLink:
         return f"the trainer is gone since {since}; resume with: {self._resume_command()}"
 
     def info(self) -> RunInfo:
-        """As `RunLink.info`. A config that cannot be read is shown as an empty one."""
-        try:
-            config = self._folder.config()
-        except RunFolderError:
-            config = {}
+        """As `RunLink.info`. Of a config that cannot be read any more the last is shown."""
+        with suppress(RunFolderError):
+            self._config = self._folder.config() or self._config
         path = str(self._folder.path)
-        return RunInfo(self._folder.name, path, config, live=self._folder.is_live(), local_folder=path)
+        return RunInfo(self._folder.name, path, self._config, live=self._folder.is_live(), local_folder=path)
 
     def read(self, after: int = 0) -> list[Stored]:
         """As `RunLink.read`."""
