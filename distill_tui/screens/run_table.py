@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection, Sequence
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -10,6 +11,7 @@ from textual.events import Resize
 from textual.widgets import Static
 
 from core.run.folder import RunSummary
+from distill_tui.format import clean
 from distill_tui.panels.rows import RowList
 from distill_tui.screens.run_row import Columns, Extra, header_line, run_line
 from distill_tui.screens.run_view import RunView
@@ -79,6 +81,7 @@ class RunTable(Vertical):
             marks=bool(self._marks),
             flags=any(run.baseline for run in runs),
             notes=any(run.note for run in runs),
+            longest=max((cell_len(clean(run.name)) for run in runs), default=0),
         )
         palette = palette_of(self.app)
         order = self._view.order if self._sortable else None

@@ -14,7 +14,10 @@ import pytest
 
 from core.run.events import TrainingCompleteEvent
 from core.run.folder import RunFolder
+from core.run.link import LinkError
 from core.run.links.folder import FolderLink
+from core.training.config_file import load_config
+from distill_tui.session import Session, Train
 from tests.cli.waiting import wait_until
 from tests.run.sshd import HOST, Sshd
 from tests.training.conftest import TINY, write_tones
@@ -133,6 +136,15 @@ def test_without_a_front_the_shell_waits_and_ctrl_c_saves(start: Start) -> None:
     shown.press(b"\x03")
     assert shown.status(reading=True) == 75
     assert "preempted at epoch" in (shown.folder / "run.log").read_text()
+
+
+def test_what_is_asked_to_end_before_it_has_begun_does_not_begin(tmp_path: Path) -> None:
+    session = Session(Train(*load_config(overrides={"data.path": str(tmp_path)}), tmp_path / "runs"))
+    assert session.preempt()
+    with pytest.raises(LinkError):
+        session.open()
+    assert session.exit_status == 75
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.fixture(scope="module")
