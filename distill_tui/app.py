@@ -14,6 +14,7 @@ from textual.screen import Screen
 from distill_tui import theme as themes
 from distill_tui.ascii import Ascii
 from distill_tui.ascii import wanted as ascii_wanted
+from distill_tui.driver import driver_here
 from distill_tui.format import clean
 from distill_tui.keys import Key, Scope, bindings, scoped
 from distill_tui.painter import Painter
@@ -23,8 +24,6 @@ from distill_tui.theme import ThemeError
 from distill_tui.volume import Volume
 
 if TYPE_CHECKING:
-    from textual.driver import Driver
-
     from distill_tui.front import Front
     from distill_tui.screens.dashboard import Dashboard
 
@@ -43,7 +42,8 @@ class DistillApp(App[int], inherit_bindings=False):
         # Textual reads a screen's own styles when it is pushed, which the first screen never is.
         home = isinstance(start, Home)
         styles: list[str | PurePath] = [STYLES / "monitor.tcss", STYLES / ("home.tcss" if home else "previews.tcss")]
-        super().__init__(css_path=styles, ansi_color=True if os.environ.get("NO_COLOR") else None)
+        ansi = True if os.environ.get("NO_COLOR") else None
+        super().__init__(driver_class=driver_here(), css_path=styles, ansi_color=ansi)
         self.start = start
         self.session: Session | None = None
         self.ascii_only = ascii_wanted()
@@ -109,20 +109,13 @@ class DistillApp(App[int], inherit_bindings=False):
         self.session = Session(start)
         return Dashboard(self.session, overlays)
 
-    def get_driver_class(self) -> "type[Driver]":
-        """Textual's for this place; ours where it is a terminal."""
-        from textual.drivers.linux_driver import LinuxDriver
-
-        chosen = super().get_driver_class()
-        if chosen is LinuxDriver:
-            from distill_tui.driver import TerminalDriver
-
-            return TerminalDriver
-        return chosen
-
     def on_mount(self) -> None:
         """After ctrl+z and fg the terminal is blank: draw all of it."""
         self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
+        if isinstance(self.start, Train | Resume | Watch) and self.start.alerting.ways:
+            from distill_tui.alerting_terminal import TerminalAlerts
+
+            TerminalAlerts(self, self.start.alerting.ways)
         self.call_after_refresh(self._settled)
 
     def _settled(self) -> None:
@@ -296,4 +289,9 @@ def run_app(start: Start, *, on_hangup: OnHangup = "continue", front: "Front | N
     from distill_tui.detach import show
 
     gc.disable()  # until the first frame: nothing that starts up is garbage
-    return show(DistillApp(start), on_hangup, front)
+    app = DistillApp(start)
+    try:
+        return show(app, on_hangup, front)
+    finally:
+        if app.session is not None:
+            app.session.tell_the_end()

@@ -18,7 +18,7 @@ COMMANDS = {
     "demo": "make a small set of sounds, train on them and monitor it",
     "train": "train on a folder of sounds or tunes",
     "resume": "train on where a run stopped",
-    "watch": "monitor a run that another process trains, or a folder of runs",
+    "watch": "monitor a run that another process trains, a folder of runs, or a run on HOST:RUN; --web for a browser",
     "serve": "answer a monitor on another host over stdin and stdout (watch HOST:RUN starts it through ssh)",
     "runs": "list the runs",
     "save": "ask a live run to save a checkpoint",

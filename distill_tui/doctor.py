@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from distill_tui.format import gigabytes, plural
-from distill_tui.hearing import over_ssh
+from distill_tui.hearing import copy_command, over_ssh, transfer_command, tunnel_command
 
 Verdict = Literal["ok", "warn", "fail"]
 
@@ -31,17 +31,20 @@ class Finding:
 
 def examine(runs_dir: Path) -> list[Finding]:
     """Look at everything; takes the seconds that loading torch takes."""
-    checks: tuple[Callable[[], Finding], ...] = (
+    checks: tuple[Callable[[], Finding | None], ...] = (
         check_python,
         check_torch,
         check_torchaudio,
         check_soundfile,
         check_sound,
+        check_browser,
+        lambda: check_copy(runs_dir),
+        lambda: check_transfer(runs_dir),
         check_terminal,
         check_ssh,
         lambda: check_disk(runs_dir),
     )
-    return [check() for check in checks]
+    return [finding for check in checks if (finding := check()) is not None]
 
 
 def check_python() -> Finding:
@@ -102,6 +105,31 @@ def check_sound() -> Finding:
     )
 
 
+def check_browser(environ: Mapping[str, str] = os.environ) -> Finding:
+    """How to hear, and see, a run in a browser at the person's desk."""
+    from distill_tui.web_address import USUAL_PORT
+
+    tunnel = tunnel_command(USUAL_PORT, environ)
+    found = "a run's previews play, and the monitor is shown, with: distill-tui watch RUN --web"
+    return Finding("in browser", "ok", found, f"at your desk first: {tunnel}" if tunnel else "")
+
+
+def check_copy(runs_dir: Path, environ: Mapping[str, str] = os.environ) -> Finding | None:
+    """How to fetch a preview; nothing where it is on the person's own machine."""
+    command = copy_command(_example(runs_dir), environ)
+    return Finding("by copy", "ok", f"at your desk: {command}") if command else None
+
+
+def check_transfer(runs_dir: Path, environ: Mapping[str, str] = os.environ) -> Finding | None:
+    """How the person's terminal itself takes a preview, where it is one that can."""
+    terminal, command = transfer_command(_example(runs_dir), environ)
+    return Finding(f"in {terminal}", "ok", f"here: {command}") if command else None
+
+
+def _example(runs_dir: Path) -> str:
+    return str(runs_dir.absolute() / "RUN" / "previews" / "FILE.wav")
+
+
 def check_terminal(environ: Mapping[str, str] = os.environ) -> Finding:
     """Size, colours and characters of the terminal."""
     from distill_tui.terminal import no_screen
@@ -131,14 +159,14 @@ def colours(environ: Mapping[str, str]) -> str:
 
 
 def check_ssh(environ: Mapping[str, str] = os.environ) -> Finding:
-    """Whether the line to the person may drop, and with it a run on the screen."""
+    """Whether the line to the person may drop, and what becomes of the screen then."""
     inside = next((name for variable, name in (("TMUX", "tmux"), ("STY", "screen")) if environ.get(variable)), "")
     if not over_ssh(environ):
         return Finding("ssh", "ok", "this terminal is local")
     if inside:
-        return Finding("ssh", "ok", f"over ssh, in {inside}: a dropped line does not touch the run")
-    return Finding("ssh", "warn", "over ssh: a run on the screen ends when the line drops",
-                   "start it in tmux, or headless with nohup, and watch it with: distill-tui watch RUN")  # fmt: skip
+        return Finding("ssh", "ok", f"over ssh, in {inside}: a dropped line does not touch the screen either")
+    return Finding("ssh", "ok", "over ssh: when the line drops, a run trains on without its screen",
+                   "see it again with: distill-tui watch RUN")  # fmt: skip
 
 
 def check_disk(runs_dir: Path) -> Finding:

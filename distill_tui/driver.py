@@ -7,7 +7,14 @@ would leave a second thread reading keys, for good.
 import os
 from typing import Any, Protocol, runtime_checkable
 
+from textual import constants
+from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
+
+
+def driver_here() -> type[Driver] | None:
+    """Ours; None where the environment asks Textual for another, as its server for browsers does."""
+    return None if constants.DRIVER else TerminalDriver
 
 
 @runtime_checkable

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from core.run.events import StepMetrics, Stored
 from core.run.link import LinkError, RunLink
 from core.run.state import RunState, fold
+from distill_tui.alerting_options import Alerting
 from distill_tui.errors import FAILED, FINISHED, PREEMPTED, complain
 from distill_tui.reports import PlainReport, Report, choose_report
 from distill_tui.session import resume_command
@@ -21,6 +22,7 @@ from distill_tui.terminal import OnHangup, let_go_of_output
 
 if TYPE_CHECKING:
     from core.run.folder import RunFolder
+    from core.training.metrics import MetricsCallback
     from core.training.runner import TrainingRunner
 
 POLL_SECONDS = 0.1  # so a step is told at most ten times a second
@@ -83,11 +85,17 @@ class Teller(threading.Thread):
 
 
 def train_headless(
-    begin: "Callable[[TrainingRunner], RunFolder]", *, as_json: bool, after: int = 0, on_hangup: OnHangup = "stop"
+    begin: "Callable[[TrainingRunner, MetricsCallback | None], RunFolder]",
+    *,
+    as_json: bool,
+    after: int = 0,
+    on_hangup: OnHangup = "stop",
+    alerting: Alerting | None = None,
 ) -> int:
     """Train until the end, telling on stdout what comes after sequence number `after`. Returns the exit status.
 
-    `begin` starts or resumes with the runner that it is given. A hang-up is ignored where `on_hangup` is "continue".
+    `begin` starts or resumes with the runner and the callback that it is given. A hang-up is ignored where
+    `on_hangup` is "continue".
     """
     from core.errors import one_line
     from core.run.links.thread import ThreadLink
@@ -98,7 +106,10 @@ def train_headless(
     runner = TrainingRunner()
     signals = Signals(runner)
     with signals.handled():
-        folder = begin(runner)
+        notifier = alerting.notifier(complain) if alerting is not None else None
+        folder = begin(runner, notifier)
+        if notifier is not None:
+            notifier.about(folder.name, str(folder.path))
         report = choose_report(as_json)
         report.begin(str(folder.path))
         teller = Teller(ThreadLink(folder, runner), report, after, lambda: not runner.alive, signals)
@@ -107,6 +118,8 @@ def train_headless(
             runner.wait(POLL_SECONDS)
         teller.join(LAST_WORDS_SECONDS)
         status = runner.exit_status
+        if notifier is not None:
+            notifier.close(runner.complete)
         if teller.is_alive():
             # It waits for a reader of our output that has stopped reading. The interpreter's own end would wait for
             # it too, for good; the trainer has closed everything, so nothing is lost by leaving at once.

@@ -159,6 +159,8 @@ class Reader:
         if info is None or not info.config or now - self._info_at > INFO_INTERVAL:
             info, self._info_at = link.info(), now
         self._overlays.look()
+        while self._session.problems:
+            self._notices.append(Notice(self._session.problems.popleft(), "warning"))
         self._publish(
             Snapshot(
                 state=state,

@@ -1,14 +1,16 @@
 """One run on the screen: how it is begun, watched, asked and let go of."""
 
 import threading
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import UsageError
 from core.run.commands import Command, Stop
 from core.run.link import LinkError, RunInfo, RunLink
-from distill_tui.errors import PREEMPTED
+from distill_tui.alerting_options import Alerting, usual
+from distill_tui.errors import PREEMPTED, complain
 
 if TYPE_CHECKING:
     from core.run.events import TrainingCompleteEvent
@@ -33,6 +35,7 @@ class Train:
     config: "TrainingConfig"
     given: frozenset[str]
     runs_dir: Path
+    alerting: Alerting = field(default_factory=usual)
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Resume:
 
     folder: "Path | RunFolder"
     from_: str = "latest"
+    alerting: Alerting = field(default_factory=usual)
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Watch:
     """Watch a run that another process trains, or that has ended: a folder, what `open_link` takes, or a link."""
 
     target: "Path | str | RunFolder | RunLink"
+    alerting: Alerting = field(default_factory=usual)
 
 
 Start = Home | Train | Resume | Watch
@@ -65,6 +70,8 @@ class Session:
         self.link: RunLink | None = None
         self.runner: TrainingRunner | None = None
         self.error: Exception | None = None
+        self.problems: deque[str] = deque()  # lines that a person should see once
+        self._notifier = start.alerting.notifier(self.problems.append)
         self._swapping = threading.Lock()
         self._unwanted = False
 
@@ -133,12 +140,12 @@ class Session:
         match self.start:
             case Train(config, given, runs_dir):
                 runner = self._new_runner()
-                return self._linked(runner.start(config, given, runs_dir), runner)
+                return self._linked(runner.start(config, given, runs_dir, self._notifier), runner)
             case Resume(folder, from_):
                 runner = self._new_runner()
-                return self._linked(runner.resume(_folder(folder), from_), runner)
+                return self._linked(runner.resume(_folder(folder), from_, self._notifier), runner)
             case Watch(target):
-                return _reach(target)
+                return self._heard(_reach(target))
 
     def resume(self, from_: str = "latest") -> RunLink:
         """Train the run on in this process; blocks. Raises LinkError when its folder is not on this machine."""
@@ -149,7 +156,8 @@ class Session:
             raise LinkError(f"{info.location}: not on this machine; resume it where it is")
         runner = self._new_runner()
         with self._swapping:
-            former, self.link = self.link, self._linked(runner.resume(_folder(Path(info.local_folder)), from_), runner)
+            folder = runner.resume(_folder(Path(info.local_folder)), from_, self._notifier)
+            former, self.link = self.link, self._linked(folder, runner)
         former.close()
         return self.link
 
@@ -193,6 +201,13 @@ class Session:
         self.wait()
         return self.exit_status
 
+    def tell_the_end(self) -> None:
+        """Give the person's `--notify` command a moment to hear how it ended; the program may end after it."""
+        if self._notifier is not None:
+            self._notifier.close(self.runner.complete if self.runner is not None else None)
+            while self.problems:
+                complain(self.problems.popleft())
+
     def close(self) -> None:
         """Let go of the link. A trainer of this process goes on."""
         if self.link is not None:
@@ -213,7 +228,19 @@ class Session:
     def _linked(self, folder: "RunFolder", runner: "TrainingRunner") -> RunLink:
         from core.run.links.thread import ThreadLink
 
+        if self._notifier is not None:
+            self._notifier.about(folder.name, str(folder.path))
         return ThreadLink(folder, runner)
+
+    def _heard(self, link: RunLink) -> RunLink:
+        """The link; what happens from now on is told to the person's `--notify` command."""
+        if self._notifier is None:
+            return link
+        from distill_tui.alerting_link import AlertingLink
+
+        info = link.info()
+        self._notifier.about(info.name, info.location)
+        return AlertingLink(link, self._notifier.tell)
 
 
 def resume_command(info: RunInfo) -> str:

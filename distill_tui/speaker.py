@@ -5,6 +5,7 @@ block for seconds on a sound server that does not answer, and are never made on 
 """
 
 import ctypes
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Fill = Callable[[NDArray[np.int16]], bool]
+
+
+TAIL_SECONDS = 0.15  # of silence behind a sound: a sound server drops what does not fill its last period
 
 
 class SpeakerError(Exception):
@@ -59,6 +63,10 @@ class PortAudioSpeaker:
 
 def availability() -> Availability:
     """Whether there is a sound device now. Call it with no stream open: it looks again for devices that came late."""
+    if page := os.environ.get("DISTILL_PAGE"):
+        from distill_tui.page_speaker import page_availability
+
+        return page_availability(page)
     try:
         sounddevice = _sounddevice()
     except OSError:
@@ -71,12 +79,16 @@ def availability() -> Availability:
     return Availability(True)
 
 
-def open_speaker(sample_rate: int, channels: int, fill: "Fill", finished: Callable[[], None]) -> PortAudioSpeaker:
+def open_speaker(sample_rate: int, channels: int, fill: "Fill", finished: Callable[[], None]) -> Speaker:
     """An output stream at the sound's own rate and channels where the device takes them, else at the device's own.
 
     `fill(block)` writes int16 [frames, channels] and says whether the sound ends there; `finished` is called from a
     thread of the device once the last sample has been heard, and on `close`. Raises SpeakerError.
     """
+    if page := os.environ.get("DISTILL_PAGE"):  # the monitor is shown in a browser, and is heard there
+        from distill_tui.page_speaker import PageSpeaker
+
+        return PageSpeaker(page, sample_rate, channels, fill, finished)
     try:
         sounddevice = _sounddevice()
     except OSError as error:
@@ -85,8 +97,12 @@ def open_speaker(sample_rate: int, channels: int, fill: "Fill", finished: Callab
     if device is None:
         raise SpeakerError(no_device().reason)
 
+    silence = 0
+
     def callback(block: "NDArray[np.int16]", frames: int, time: Any, status: Any) -> None:
-        if fill(block):
+        nonlocal silence
+        silence = silence + frames if fill(block) else 0
+        if silence > sample_rate * TAIL_SECONDS:
             raise sounddevice.CallbackStop
 
     rates = dict.fromkeys((sample_rate, int(device["default_samplerate"])))

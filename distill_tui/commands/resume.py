@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
+from distill_tui.alerting_options import alerting
 from distill_tui.commands.train import add_screen_arguments, wants_screen, with_front
 from distill_tui.errors import FINISHED, RequestError, complain
 from distill_tui.targets import find_run
@@ -39,13 +40,13 @@ def _run(args: argparse.Namespace, front: "Front | None") -> int:
 
         told = max((stored.seq for stored in FolderLink(folder).read()), default=0)
         return train_headless(
-            lambda runner: runner.resume(folder, args.from_),
-            as_json=args.json, after=told, on_hangup=args.on_hangup or "stop",
+            lambda runner, callback: runner.resume(folder, args.from_, callback),
+            as_json=args.json, after=told, on_hangup=args.on_hangup or "stop", alerting=alerting(args),
         )  # fmt: skip
     from distill_tui.app import run_app
     from distill_tui.session import Resume
 
-    return run_app(Resume(folder, args.from_), on_hangup=args.on_hangup or "continue", front=front)
+    return run_app(Resume(folder, args.from_, alerting(args)), on_hangup=args.on_hangup or "continue", front=front)
 
 
 def _all_done(folder: "RunFolder") -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from core.training.config import TrainingConfig, check_keys
+from distill_tui.alerting_options import add_alert_arguments, alerting
 from distill_tui.errors import CommandError, complain
 from distill_tui.terminal import OnHangup, no_screen
 
@@ -80,6 +81,7 @@ def add_screen_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--on-hangup", choices=get_args(OnHangup),
                         help="when the terminal is lost, train on without a screen, or save and stop with status 75 "
                         "(default: continue; headless: stop)")  # fmt: skip
+    add_alert_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -139,13 +141,13 @@ def begin(
         from distill_tui.headless import train_headless
 
         return train_headless(
-            lambda runner: runner.start(config, given, runs_dir),
-            as_json=args.json, on_hangup=args.on_hangup or "stop",
+            lambda runner, callback: runner.start(config, given, runs_dir, callback),
+            as_json=args.json, on_hangup=args.on_hangup or "stop", alerting=alerting(args),
         )  # fmt: skip
     from distill_tui.app import run_app
     from distill_tui.session import Train
 
-    return run_app(Train(config, given, runs_dir), on_hangup=args.on_hangup or "continue", front=front)
+    return run_app(Train(config, given, runs_dir, alerting(args)), on_hangup=args.on_hangup or "continue", front=front)
 
 
 def wants_screen(headless: bool, as_json: bool) -> bool:

@@ -3,9 +3,12 @@
 import argparse
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from distill_tui.alerting_options import Alerting, add_alert_arguments, alerting, usual
+from distill_tui.errors import CommandError, complain
 from distill_tui.terminal import no_screen
 
 if TYPE_CHECKING:
@@ -18,6 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "target", metavar="TARGET", help="a run folder, a run's name, a folder of runs, or HOST:RUN through ssh"
     )
+    parser.add_argument(
+        "--web", action="store_true", help="the monitor, and its previews to be heard, as pages for a browser"
+    )
+    parser.add_argument(
+        "--port", type=int, metavar="N", help="with --web: the port on 127.0.0.1 (default: 8437, else a free one)"
+    )
+    add_alert_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -25,11 +35,34 @@ def run(args: argparse.Namespace) -> int:
     from core.run.links.folder import FolderLink
     from distill_tui.targets import find_remote, find_run_or_runs
 
+    _check(args)
+    show = _served(args.target, args.port) if args.web else _shown(alerting(args))
     remote = find_remote(args.target)
     if remote is not None:
-        return _watch_remote(remote)
+        return _watch_remote(remote, show)
     found = find_run_or_runs(args.target)
-    return _watch_folder_of_runs(found) if isinstance(found, Path) else _watch_run(FolderLink(found))
+    if not isinstance(found, Path):
+        return show(FolderLink(found))
+    if args.web:
+        raise CommandError(f"{found}: a folder of runs; name one of them", hint=f"distill-tui runs {found}")
+    return _watch_folder_of_runs(found)
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Raise CommandError for options that do not go together."""
+    if args.port is not None and not args.web:
+        raise CommandError("--port is for --web")
+    if args.port is not None and not 0 <= args.port <= 65535:
+        raise CommandError(f"--port {args.port}: not a port; 1 to 65535, or 0 for any that is free")
+
+
+def _served(target: str, port: int | None) -> Callable[["RunLink"], int]:
+    def show(link: "RunLink") -> int:
+        from distill_tui.web_command import serve_run
+
+        return serve_run(link, target, port)
+
+    return show
 
 
 def _watch_folder_of_runs(path: Path) -> int:
@@ -42,7 +75,7 @@ def _watch_folder_of_runs(path: Path) -> int:
     return home.run(path)
 
 
-def _watch_remote(remote: "Remote") -> int:
+def _watch_remote(remote: "Remote", show: Callable[["RunLink"], int]) -> int:
     from core.run.links.ssh import FolderOfRunsError, SshLink
 
     if not remote.path:
@@ -52,7 +85,7 @@ def _watch_remote(remote: "Remote") -> int:
 
         sys.stderr.write(f"reaching {clean(remote.host)} through ssh\n")
     try:
-        return _watch_run(SshLink(remote.host, remote.path))
+        return show(SshLink(remote.host, remote.path))
     except FolderOfRunsError:
         return _list_runs(remote)
 
@@ -75,12 +108,30 @@ def _list_runs(remote: "Remote") -> int:
     return 0
 
 
-def _watch_run(link: "RunLink") -> int:
-    if no_screen():
-        from distill_tui.headless import watch_headless
+def _shown(news: Alerting) -> Callable[["RunLink"], int]:
+    def show(link: "RunLink") -> int:
+        if no_screen():
+            return _followed(link, news)
+        from distill_tui.app import run_app
+        from distill_tui.session import Watch
 
+        return run_app(Watch(link) if news == usual() else Watch(link, news))
+
+    return show
+
+
+def _followed(link: "RunLink", news: Alerting) -> int:
+    """Print the run and follow it; what happens meanwhile is told to the person's command, too."""
+    from distill_tui.headless import watch_headless
+
+    notifier = news.notifier(complain)
+    if notifier is None:
         return watch_headless(link)
-    from distill_tui.app import run_app
-    from distill_tui.session import Watch
+    from distill_tui.alerting_link import AlertingLink
 
-    return run_app(Watch(link))
+    info = link.info()
+    notifier.about(info.name, info.location)
+    try:
+        return watch_headless(AlertingLink(link, notifier.tell))
+    finally:
+        notifier.close()

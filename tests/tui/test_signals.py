@@ -145,8 +145,8 @@ def test_a_pause_without_a_shell_is_over_at_once(start: Start, by_key: bool) -> 
     shown.shown = b""
     shown.press(b"q")
     shown.until(b"Save and stop")
-    processes = (shown.trainer, psutil.Process(shown.process.pid))
-    assert [process.status() for process in processes] == [psutil.STATUS_SLEEPING] * 2
+    for process in (shown.trainer, psutil.Process(shown.process.pid)):
+        assert process.status() != psutil.STATUS_STOPPED
 
 
 def test_it_writes_little_while_it_watches(start: Start) -> None:
