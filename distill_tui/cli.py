@@ -8,11 +8,11 @@ import shlex
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import NoReturn
+from typing import NoReturn, get_args
 
 from core.errors import UsageError
 from distill_tui.errors import BAD_USAGE, FAILED, CommandError, RequestError, complain
-from distill_tui.terminal import let_go_of_output
+from distill_tui.terminal import OnHangup, let_go_of_output
 
 COMMANDS = {
     "demo": "make a small set of sounds, train on them and monitor it",
@@ -33,7 +33,8 @@ EPILOG = """\
 Without a command: the home screen, with recent runs and a form to start a new one.
 
 exit status: 0 finished, or stopped on request with a checkpoint saved; 1 the run failed;
-2 bad usage, config or data; 75 preempted (SIGTERM, SIGINT or SIGHUP while headless) with a checkpoint saved"""
+2 bad usage, config or data; 75 preempted with a checkpoint saved: by SIGTERM or SIGINT, and by a hang-up (SIGHUP) while
+headless or with --on-hangup stop; else a screen that hangs up leaves the training going on"""
 
 
 class Parser(argparse.ArgumentParser):
@@ -118,16 +119,23 @@ def top_level_parser() -> Parser:
         epilog=EPILOG,
     )
     parser.add_argument("--version", action="store_true", help="print the version")
+    parser.add_argument("--on-hangup", choices=get_args(OnHangup),
+                        help="the home screen; what becomes of a training there when the terminal is lost")  # fmt: skip
     return parser
 
 
 def _run_top_level(words: list[str]) -> int:
     word = words[0]
     if word.startswith("-"):
-        if top_level_parser().parse_all(words).version:
+        args = top_level_parser().parse_all(words)
+        if args.version:
             from importlib.metadata import version
 
             print(f"distill-tui {version('distill-tui')}")  # noqa: T201 - what was asked for
+        elif args.on_hangup:
+            from distill_tui.commands import home
+
+            return home.run(on_hangup=args.on_hangup)
         return 0
     if Path(word).is_dir():
         raise CommandError(f"{word} is a folder, not a command", hint=f"distill-tui train {shlex.quote(word)}")

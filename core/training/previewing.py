@@ -1,5 +1,7 @@
 """What a run does to be heard: previews of its averaged model are drafted, made, and told of in the journal."""
 
+import math
+
 import torch
 
 from core.run.events import PreviewEvent, Reported
@@ -43,9 +45,9 @@ class Previewer:
         """Tell of what has been made since the last call."""
         self._tell(self._maker.done())
 
-    def close(self) -> None:
-        """Wait for what is still being made, and tell of it."""
-        self._tell(self._maker.close())
+    def close(self, within: float = math.inf) -> None:
+        """Wait for what is still being made, and tell of it; what is not begun `within` seconds is left undone."""
+        self._tell(self._maker.close(within))
 
     def _tell(self, done: list[PreviewEvent | Exception]) -> None:
         for result in done:

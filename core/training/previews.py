@@ -1,9 +1,11 @@
 """Previews: drafted by the trainer in a moment, turned into sound and written in a thread of their own."""
 
 import io
+import math
 import queue
 import re
 import threading
+import time
 import zlib
 from pathlib import Path
 
@@ -27,6 +29,7 @@ class PreviewMaker:
 
     def __init__(self, recipe: Recipe, folder: RunFolder) -> None:
         self._recipe, self._folder = recipe, folder
+        self._until = math.inf  # of time.monotonic: what is not begun then is left undone
         self._todo: queue.SimpleQueue[tuple[int, int, list[PreviewDraft]] | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[PreviewEvent | Exception] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="previews", daemon=True)
@@ -43,8 +46,9 @@ class PreviewMaker:
             finished.append(self._done.get())
         return finished
 
-    def close(self) -> list[PreviewEvent | Exception]:
-        """Finish what was asked for, end the thread, and hand over the rest."""
+    def close(self, within: float = math.inf) -> list[PreviewEvent | Exception]:
+        """Finish what was asked for, as far as it is begun `within` seconds, end the thread, and hand over the rest."""
+        self._until = time.monotonic() + within
         self._todo.put(None)
         self._thread.join()
         return self.done()
@@ -53,6 +57,8 @@ class PreviewMaker:
         while (job := self._todo.get()) is not None:
             epoch, step, drafts = job
             for draft in drafts:
+                if time.monotonic() > self._until:
+                    break
                 try:
                     for event in render_draft(self._recipe, self._folder, draft, epoch, step):
                         self._done.put(event)

@@ -1,6 +1,7 @@
 """The training loop: one session of a run, from its first step (or a checkpoint's next) to its end."""
 
 import gc
+import math
 import time
 
 import torch
@@ -40,6 +41,7 @@ NONFINITE_IN_A_ROW = 3
 ROLLBACKS_IN_VAIN = 3
 FINAL_PATIENCE_SECONDS = 600.0
 RETRY_SECONDS = 0.5
+PREEMPTED_SECONDS = 2.0  # for previews that are being made; whoever preempts does not wait long
 
 
 class Trainer:
@@ -102,7 +104,7 @@ class Trainer:
             reason, error = "failed", one_line(failure)
             raise
         finally:
-            self.previews.close()
+            self.previews.close(PREEMPTED_SECONDS if reason == "preempted" else math.inf)
             self.obedience.settle_stops(True, "the run has ended")
             complete = self._complete(reason, error)
             self.journal.emit(complete)

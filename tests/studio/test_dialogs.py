@@ -68,9 +68,9 @@ async def answer(dialog: Dialog[Any], *keys: str) -> object:
 
 @pytest.mark.parametrize(
     ("keys", "expected"),
-    [(("enter",), "stop"), (("s",), "stop"), (("y",), "stop"), (("escape",), "stay"), (("n",), "stay"),
-     (("down", "enter"), "stay"), (("j", "k", "enter"), "stop"), (("ctrl+c",), "stay"), (("x",), PENDING),
-     (("q",), PENDING)],
+    [(("enter",), "keep"), (("k",), "keep"), (("s",), "stop"), (("y",), "stop"), (("escape",), "stay"),
+     (("n",), "stay"), (("down", "enter"), "stop"), (("j", "up", "enter"), "keep"), (("ctrl+c",), "stay"),
+     (("x",), PENDING), (("q",), PENDING)],
 )  # fmt: skip
 async def test_quitting_a_live_run(keys: tuple[str, ...], expected: object) -> None:
     assert await answer(QuitDialog("bells", 1_184, 37), *keys) == expected
@@ -117,14 +117,14 @@ async def test_the_summary_says_where_the_run_stands() -> None:
         ]
 
 
-@pytest.mark.parametrize("row", [0, 1])
+@pytest.mark.parametrize("row", [0, 1, 2])
 async def test_one_click_decides(row: int) -> None:
     host = Host(QuitDialog("bells"))
     async with host.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         await pilot.click(Choices, offset=(8, row))
         await pilot.pause()
-        assert host.answer == ("stop", "stay")[row]
+        assert host.answer == ("keep", "stop", "stay")[row]
 
 
 async def test_advice_explains_and_closes() -> None:
