@@ -18,8 +18,7 @@ WORDS = PanelHelp(
     "Sounds that the model made at an epoch. A reconstruction is one of your own sounds, taken apart and put together "
     "again; its original stands below it. A sample comes from the model alone. The distance to the original (MRSTFT) "
     "compares their spectra: 0 is identical. ★ is the nearest of its sound; ↓ is nearer than the one before, ↑ "
-    "farther. The picture has the waveform, and below it which frequencies sound when: the farther a colour is from "
-    "the background's, the louder.",
+    "farther. The picture has the waveform, and below it which frequencies sound when, and how loud.",
     "The distance falls from epoch to epoch, and a reconstruction comes to look like its original: attacks as sharp, "
     "high frequencies as clear. Trust your ears: o plays the sound as every epoch made it, a switches between "
     "original and reconstruction at the same position.",

@@ -492,4 +492,4 @@ async def test_the_best_of_a_sound_is_marked_and_gives_the_mark_away() -> None:
         made.append(replace(step(40)[1], mrstft=1.1))
         host.panel.update_state(RunState(previews=tuple(made)))
         await pilot.pause()
-        assert [line.rstrip()[-1] for line in host.lines()[:4]] == ["★", "↓", "↓", "0"]
+        assert [line.rstrip()[-1] for line in host.lines()[:4]] == ["★", "↑", "↓", "0"]

@@ -53,7 +53,7 @@ def test_sigterm_ends_even_when_the_terminal_takes_nothing_more(start: Start) ->
 def test_a_terminal_that_takes_nothing_more_costs_nothing(start: Start) -> None:
     shown = start("training")
     shown.stall()
-    assert shown.seconds_of(2) < 0.02 * 2
+    assert shown.seconds_of(3) < 0.025 * 3  # goal 2 %; the clock ticks in hundredths
     shown.read(1)
     shown.shown = b""
     shown.press(b"\x0c")
@@ -72,7 +72,7 @@ def test_after_a_hang_up_training_goes_on_without_a_screen(start: Start) -> None
     shown = start("training")
     shown.hang_up()
     wait_until(lambda: shown.trains_alone, 5)
-    assert shown.seconds_of(2) < 0.02 * 2
+    assert shown.seconds_of(3) < 0.025 * 3  # goal 2 %; the clock ticks in hundredths
     assert shown.process.poll() is None, "whoever waits for it waits on"
     shown.process.send_signal(signal.SIGHUP)
     time.sleep(0.2)
