@@ -15,7 +15,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import psutil
 from pty_app import PtyApp
 from report import show
 
@@ -39,7 +38,7 @@ def main() -> None:
             app.wait_for("training", timeout=60)
             time.sleep(15)  # past torch's first steps
             keys = pressed(app, args.keys)
-            traffic = quiet_traffic(app, args.seconds)
+            traffic, _ = app.quietly(args.seconds)
             cpu, watch_traffic, age = watched(program, next(runs.iterdir()), args.seconds)
             app.send("q")
             time.sleep(1)
@@ -68,13 +67,6 @@ def pressed(app: PtyApp, count: int) -> list[float]:
     return moments
 
 
-def quiet_traffic(app: PtyApp, seconds: float) -> float:
-    """kB/s that the terminal received while nobody typed."""
-    began = time.perf_counter()
-    time.sleep(seconds)
-    return app.bytes_between(began, began + seconds) / seconds / 1000
-
-
 def watched(program: str, run: Path, seconds: float) -> tuple[float, float, float]:
     """CPU share (%) and traffic (kB/s) of a second monitor on the live run, and the age (s) of the newest step."""
     from core.run.events import StepMetrics
@@ -84,10 +76,7 @@ def watched(program: str, run: Path, seconds: float) -> tuple[float, float, floa
     with PtyApp([program, "watch", str(run)]) as app:
         app.wait_for("training", timeout=30)
         time.sleep(5)
-        process = psutil.Process(app.pid)
-        before = sum(process.cpu_times()[:2])
-        traffic = quiet_traffic(app, seconds)
-        cpu = 100 * (sum(process.cpu_times()[:2]) - before) / seconds
+        traffic, cpu = app.quietly(seconds)
         app.send("q")
     link, ages, last, seen = FolderLink(RunFolder.open(run)), [], -1, time.perf_counter()
     for _ in range(400):

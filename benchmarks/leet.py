@@ -7,7 +7,6 @@ import subprocess
 import time
 from pathlib import Path
 
-import psutil
 from opening import Opening, opened
 from pty_app import PtyApp
 
@@ -59,18 +58,9 @@ def live(wandb: Path, folder: Path, rate: float, terms: int, seconds: float) -> 
         time.sleep(5)
         with PtyApp([str(wandb), "leet", "./wandb"], 120, 40, cwd=folder) as app:
             time.sleep(8)
-            before, began = _cpu(app.pid), time.perf_counter()
-            time.sleep(seconds)
-            used = 100 * (_cpu(app.pid) - before) / seconds
-            traffic = app.bytes_between(began, began + seconds) / seconds / 1000
+            figures = app.quietly(seconds)
             app.send("q")
     finally:
         writer.kill()
         writer.wait()
-    return traffic, used
-
-
-def _cpu(pid: int) -> float:
-    """CPU seconds of a process and its children."""
-    process = psutil.Process(pid)
-    return sum(sum(each.cpu_times()[:2]) for each in [process, *process.children(recursive=True)])
+    return figures

@@ -20,7 +20,6 @@ from typing import Any
 
 import leet
 import made_run
-import psutil
 from first_frame import GOAL_SECONDS, SIZES, seconds_to_first_frame
 from opening import Opening, opened
 from pty_app import PtyApp
@@ -93,16 +92,12 @@ def live(folder: Path, terms: int, seconds: float) -> tuple[float, float]:
         with PtyApp([PROGRAM, "watch", run]) as app:
             app.wait_for("training", timeout=30)
             time.sleep(8)
-            process = psutil.Process(app.pid)
-            before, began = sum(process.cpu_times()[:2]), time.perf_counter()
-            time.sleep(seconds)
-            used = 100 * (sum(process.cpu_times()[:2]) - before) / seconds
-            traffic = app.bytes_between(began, began + seconds) / seconds / 1000
+            figures = app.quietly(seconds)
             app.send("q")
     finally:
         writer.terminate()
         writer.wait()
-    return traffic, used
+    return figures
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+import psutil
+
 _STYLING = re.compile(rb"\x1b\[[0-9;:?<>=]*[a-zA-Z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 
 
@@ -98,6 +100,13 @@ class PtyApp:
         """How many bytes came from `start` to `end`."""
         return sum(len(data) for moment, data in self.chunks if start <= moment < end)
 
+    def quietly(self, seconds: float) -> tuple[float, float]:
+        """(kB/s that the terminal received, % of a core that program and children used) while nobody types."""
+        before, began = _cpu_seconds(self.pid), time.perf_counter()
+        time.sleep(seconds)
+        used = 100 * (_cpu_seconds(self.pid) - before) / seconds
+        return self.bytes_between(began, began + seconds) / seconds / 1000, used
+
     def output(self) -> bytes:
         """Everything so far."""
         return b"".join(data for _, data in self.chunks)
@@ -115,3 +124,8 @@ class PtyApp:
                     return os.waitstatus_to_exitcode(status)
                 select.select([], [], [], 0.02)
         return -signal.SIGKILL
+
+
+def _cpu_seconds(pid: int) -> float:
+    process = psutil.Process(pid)
+    return sum(sum(each.cpu_times()[:2]) for each in [process, *process.children(recursive=True)])

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import aiohttp
 import pytest
@@ -23,8 +23,15 @@ def chromium() -> str:
     """Its command, or a skip that says why."""
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
-        pytest.skip("no Chromium is installed (Debian: apt install chromium)")
+        _missing("no Chromium is installed (Debian: apt install chromium)")
     return found
+
+
+def _missing(why: str) -> NoReturn:
+    """A skip that says why; in CI, which installs one, a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{why}, and .ci/run should have seen to it")
+    pytest.skip(why)
 
 
 class Page:
@@ -123,4 +130,4 @@ async def _port(path: Path, process: "subprocess.Popen[bytes]") -> int:
         if path.exists() and (lines := path.read_text().splitlines()):
             return int(lines[0])
         await asyncio.sleep(0.05)
-    pytest.skip(f"Chromium does not start here (status {process.poll()})")
+    _missing(f"Chromium does not start here (status {process.poll()})")

@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -93,6 +94,24 @@ async def settled(seen: Watched) -> None:
     await seen.until(lambda: seen.board.reader._wanted <= set(seen.board.snapshot.series), "the curves are read")
     await asyncio.sleep(0)
     await seen.pilot.pause()
+
+
+Prepare = Callable[[Pilot[Any]], Awaitable[None]]
+
+
+def pictured(link: FakeLink, theme: str, then: Callable[[Watched], Awaitable[None]]) -> tuple[DistillApp, Prepare]:
+    """A monitor on `link` and what to do before its picture is taken: `then`, once the run has been read and drawn."""
+    app = DistillApp(Watch(link), remember_theme=False)
+
+    async def prepare(pilot: Pilot[Any]) -> None:
+        seen = Watched(app, pilot, link)
+        if theme != app.theme:
+            wear(app, theme)
+        await seen.until(lambda: seen.board.snapshot.info is not None)
+        await settled(seen)
+        await then(seen)
+
+    return app, prepare
 
 
 async def steady(seen: Watched) -> None:

@@ -3,21 +3,18 @@
 import io
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.run.events import PreviewEvent
-from distill_tui.app import DistillApp, Watch
 from distill_tui.panels.previews import PreviewsPanel
 from distill_tui.player import Player
 from distill_tui.screens.export import ExportScreen
 from tests.fakes import FakeLink
-from tests.tui.conftest import Watched, settled, steady, wear
+from tests.tui.conftest import Watched, pictured, settled, steady
 
 Snap = Callable[..., bool]
 RATE = 32_000
@@ -70,27 +67,22 @@ def test_picture(case: str, snap_compare: Snap, monkeypatch: pytest.MonkeyPatch)
     size, theme, full, keys = CASES[case]
     monkeypatch.setattr(Player, "look", lambda self: None)
     link = BellLink()
-    app = DistillApp(Watch(link), remember_theme=False)
 
-    async def prepare(pilot: Pilot[Any]) -> None:
-        seen = Watched(app, pilot, link)
-        if theme != app.theme:
-            wear(app, theme)
-        await seen.until(lambda: seen.board.snapshot.info is not None)
-        await settled(seen)
+    async def then(seen: Watched) -> None:
         panel = seen.board.query_one(PreviewsPanel)
         if full:
             panel.rows.focus()
-            await pilot.press("enter")
+            await seen.pilot.press("enter")
             await seen.until(lambda: panel.pictures.sound._heat, "the sound is drawn")
         for key in keys:
             if key == "export":
                 panel.export()
-                await seen.until(lambda: isinstance(app.screen, ExportScreen))
-                app.screen.query_one(Input).cursor_blink = False
+                await seen.until(lambda: isinstance(seen.app.screen, ExportScreen))
+                seen.app.screen.query_one(Input).cursor_blink = False
             else:
-                await pilot.press(key)
+                await seen.pilot.press(key)
         await settled(seen)
         await steady(seen)
 
+    app, prepare = pictured(link, theme, then)
     assert snap_compare(app, terminal_size=size, run_before=prepare)

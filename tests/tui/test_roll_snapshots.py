@@ -1,18 +1,15 @@
 """Pictures of a run on tunes, whose selected preview is seen as a piano roll; look at them when they change."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from textual.pilot import Pilot
 
 from core.midi.files import midi_bytes
 from core.midi.vocabulary import Note
 from core.run.events import PreviewEvent, TermInfo
-from distill_tui.app import DistillApp, Watch
 from distill_tui.player import Player
 from tests.fakes import FakeLink
-from tests.tui.conftest import Watched, settled, steady, wear
+from tests.tui.conftest import Watched, pictured, settled, steady
 
 Snap = Callable[..., bool]
 
@@ -71,18 +68,13 @@ def test_picture(case: str, snap_compare: Snap, monkeypatch: pytest.MonkeyPatch)
     size, theme, keys = CASES[case]
     monkeypatch.setattr(Player, "look", lambda self: None)
     link = TuneLink(terms=TERMS, name="reels-01")
-    app = DistillApp(Watch(link), remember_theme=False)
 
-    async def prepare(pilot: Pilot[Any]) -> None:
-        seen = Watched(app, pilot, link)
-        if theme != app.theme:
-            wear(app, theme)
-        await seen.until(lambda: seen.board.snapshot.info is not None)
-        await settled(seen)
-        await pilot.press(*keys)
+    async def then(seen: Watched) -> None:
+        await seen.pilot.press(*keys)
         await settled(seen)
         previews = seen.board.query_one("#previews")
         await seen.until(lambda: previews.roll.words or not previews.roll.display)  # type: ignore[attr-defined]
         await steady(seen)
 
+    app, prepare = pictured(link, theme, then)
     assert snap_compare(app, terminal_size=size, run_before=prepare)

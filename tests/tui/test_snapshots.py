@@ -12,11 +12,11 @@ from textual.pilot import Pilot
 
 from core.run.commands import Mark, Save, Set
 from core.run.events import SkippedFile
-from distill_tui.app import DistillApp, Home, Watch
+from distill_tui.app import DistillApp, Home
 from distill_tui.player import Player
 from tests.fakes import NOON, FakeLink, many_terms
 from tests.studio.test_home_screen import make_run
-from tests.tui.conftest import Watched, settled, steady, wear
+from tests.tui.conftest import Watched, pictured, settled, steady, wear
 
 Snap = Callable[..., bool]
 
@@ -88,18 +88,13 @@ def test_picture(case: str, snap_compare: Snap, monkeypatch: pytest.MonkeyPatch)
     make, size, theme, keys = CASES[case]
     monkeypatch.setattr(Player, "look", lambda self: None)  # whether this machine has a sound device is not at issue
     link = make()
-    app = DistillApp(Watch(link), remember_theme=False)
 
-    async def prepare(pilot: Pilot[Any]) -> None:
-        seen = Watched(app, pilot, link)
-        if theme != app.theme:
-            wear(app, theme)
-        await seen.until(lambda: seen.board.snapshot.info is not None)
-        await settled(seen)
-        await pilot.press(*keys)
+    async def then(seen: Watched) -> None:
+        await seen.pilot.press(*keys)
         await settled(seen)
         await steady(seen)
 
+    app, prepare = pictured(link, theme, then)
     assert snap_compare(app, terminal_size=size, run_before=prepare)
 
 
