@@ -38,9 +38,32 @@ class Mark:
     note: str
 
 
-Command = Stop | Save | Preview | Set | Mark
+@dataclass(frozen=True)
+class Apply:
+    """Carry out the `remedy`-th remedy, from 0, of the open alert `alert`."""
 
-KINDS: dict[str, type[Command]] = {"stop": Stop, "save": Save, "preview": Preview, "set": Set, "mark": Mark}
+    alert: str
+    remedy: int = 0
+
+
+@dataclass(frozen=True)
+class Undo:
+    """Take back what the advice `advice` (the id of an `AdviceTaken`) did."""
+
+    advice: str
+
+
+Command = Stop | Save | Preview | Set | Mark | Apply | Undo
+
+KINDS: dict[str, type[Command]] = {
+    "stop": Stop,
+    "save": Save,
+    "preview": Preview,
+    "set": Set,
+    "mark": Mark,
+    "apply": Apply,
+    "undo": Undo,
+}
 NAMES = {command_type: kind for kind, command_type in KINDS.items()}
 
 

@@ -3,14 +3,14 @@
 import sqlite3
 from dataclasses import dataclass
 
-from core.run import events
+from core.run import event_json
 from core.run.buckets import Buckets, runs, summarise
 from core.run.events import EpochMetrics, RunStarted
 from core.run.link import Series
 
 LOSS = ("total_loss", "train_loss")
 """Names under which the validation loss is found where the recipe's own terms do not use them."""
-MEASURES = ("kl_divergence", "overfitting_gap", "active_dimensions")
+MEASURES = ("kl_divergence", "overfitting_gap", "active_dimensions", "active_units", "mutual_information")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class EpochHistory:
         query = "SELECT seq, kind, body FROM events WHERE kind IN ('run', 'epoch') AND seq > ? ORDER BY seq"
         for seq, kind, body in connection.execute(query, (self._seq,)).fetchall():
             self._seq = seq
-            match events.decode(kind, body):
+            match event_json.decode(kind, body):
                 case RunStarted(start_step=start):
                     self._epochs = [epoch for epoch in self._epochs if epoch.step <= start]
                 case EpochMetrics() as epoch:

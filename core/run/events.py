@@ -1,17 +1,14 @@
-"""What a run tells the world: frozen events and their one JSON form."""
+"""What a run tells the world, as frozen events."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
-
-import msgspec
-
-from core.run.plain import from_json_ready, to_json_ready
+from dataclasses import dataclass, field
+from typing import Literal
 
 CompletionReason = Literal["finished", "cancelled", "preempted", "failed"]
 Severity = Literal["warning", "danger"]
 PreviewKind = Literal["original", "reconstruction", "sample"]
 Phase = Literal["loading", "training", "validating", "saving"]
+RemedyKind = Literal["set", "back", "stop"]
 
 
 @dataclass(frozen=True)
@@ -97,7 +94,8 @@ class StepMetrics:
     `elapsed_s` counts training time over all sessions. A skipped step has `skipped` set and its terms as they came.
 
     `extras` is what a step measured beside its terms, by names with a slash: "weight/TERM" (what the term counts with
-    in the minimised total), "gradient/TERM" (its share of the gradient), "system/NAME" (the machine).
+    in the minimised total), "gradient/TERM" (its share of the gradient), "norm/PART", "update/PART", "dead/PART" and
+    "data/empty" (see `core.training.stability_gauge`), "system/NAME" (the machine).
     """
 
     epoch: int
@@ -127,6 +125,8 @@ class EpochMetrics:
 
     `overfitting_gap` is (val_loss - train_loss) / train_loss over the judged terms; `active_dimensions` of
     `latent_dimensions` have a validation KL above 0.1 nats; `kl_divergence` is the raw validation KL in nats.
+    `active_units` are those whose posterior mean differs between items (variance above 0.01; Burda et al. 2015), and
+    `mutual_information` is an estimate of what the latent says of an item, in nats (Hoffman & Johnson 2016).
     """
 
     epoch: int
@@ -149,6 +149,8 @@ class EpochMetrics:
     train_terms: Mapping[str, float] = field(default_factory=dict)
     val_terms: Mapping[str, float] = field(default_factory=dict)
     kl_per_dimension: tuple[float, ...] = ()
+    active_units: int = 0
+    mutual_information: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -202,8 +204,28 @@ class CheckpointSaved:
 
 
 @dataclass(frozen=True)
+class Remedy:
+    """Something that the trainer can do about an alert at a person's word; `words` say it: "Halve the learning rate".
+
+    "set" gives the live value `key` the `value`; "back" takes weights and optimizer of the best checkpoint and
+    multiplies the rate by `value`; "stop" saves and stops. A `safe` one loses nothing that was learned and can be
+    undone: `--auto conservative` does it without asking.
+    """
+
+    kind: RemedyKind
+    words: str
+    key: str = ""
+    value: float = 0.0
+    safe: bool = False
+
+
+@dataclass(frozen=True)
 class AlertStarted:
-    """Something is wrong since `step`: named, explained, with the action that helps. `id` pairs it with its end."""
+    """Something is wrong since `step`: named, explained, with the action that helps. `id` pairs it with its end.
+
+    `remedies` are what the trainer can do about it by itself, the best first. `restored` says that it is no news: it
+    stood when the run was stopped, and a new session tells of it again.
+    """
 
     id: str
     kind: str
@@ -213,6 +235,8 @@ class AlertStarted:
     action: str
     step: int
     epoch: int
+    remedies: tuple[Remedy, ...] = ()
+    restored: bool = False
 
 
 @dataclass(frozen=True)
@@ -259,6 +283,34 @@ class ValueSet:
 
 
 @dataclass(frozen=True)
+class AdviceTaken:
+    """The trainer did what `remedy` says, after `step`: at a person's word, or by itself ("auto").
+
+    `id` pairs it with its undoing; `alert` is the alert that it answers, and `reason` that one's title. Of "set",
+    `before` is the value that `remedy.key` had; of "back", `restored_step` is the step of the weights that it took.
+    `checkpoint`, relative to the run folder, holds the state right before it.
+    """
+
+    id: str
+    step: int
+    alert: str
+    reason: str
+    remedy: Remedy
+    by: Literal["person", "auto"] = "person"
+    before: float = 0.0
+    restored_step: int = 0
+    checkpoint: str = ""
+
+
+@dataclass(frozen=True)
+class AdviceUndone:
+    """What the advice `id` did was taken back after `step`."""
+
+    id: str
+    step: int
+
+
+@dataclass(frozen=True)
 class NoteAdded:
     """A person's note at a step."""
 
@@ -294,27 +346,9 @@ class TrainingCompleteEvent:
 
 Event = (
     RunStarted | PhaseChanged | StepMetrics | EpochMetrics | PreviewEvent | CheckpointSaved | AlertStarted | AlertEnded
-    | RolledBack | CommandAnswered | ValueSet | NoteAdded | Reported | LatentMap | TrainingCompleteEvent
+    | RolledBack | CommandAnswered | ValueSet | AdviceTaken | AdviceUndone | NoteAdded | Reported | LatentMap
+    | TrainingCompleteEvent
 )  # fmt: skip
-
-KINDS: dict[str, type[Event]] = {
-    "run": RunStarted,
-    "phase": PhaseChanged,
-    "step": StepMetrics,
-    "epoch": EpochMetrics,
-    "preview": PreviewEvent,
-    "checkpoint": CheckpointSaved,
-    "alert": AlertStarted,
-    "alert_end": AlertEnded,
-    "rollback": RolledBack,
-    "answer": CommandAnswered,
-    "value": ValueSet,
-    "note": NoteAdded,
-    "latent": LatentMap,
-    "report": Reported,
-    "complete": TrainingCompleteEvent,
-}
-NAMES = {event_type: kind for kind, event_type in KINDS.items()}
 
 
 @dataclass(frozen=True)
@@ -324,45 +358,3 @@ class Stored:
     seq: int
     time: float
     event: Event
-
-
-def kind_of(event: Event) -> str:
-    """The event's short name, as stored and as printed by `--json`."""
-    return NAMES[type(event)]
-
-
-def to_plain(event: Event) -> dict[str, Any]:
-    """The event as JSON-ready values. Non-finite floats become {"$float": "nan"}: JSON has none."""
-    return {name: to_json_ready(value) for name, value in asdict(event).items()}
-
-
-def from_plain(kind: str, body: Mapping[str, Any]) -> Event | None:
-    """The inverse of `to_plain`; None for a kind or shape that a newer version wrote (it is skipped, not a failure).
-
-    Fields that this version does not know are ignored and missing ones take their defaults, so old and new read
-    each other.
-    """
-    event_type = KINDS.get(kind)
-    if event_type is None:
-        return None
-    known = {f.name for f in fields(event_type)}
-    try:
-        return msgspec.convert(
-            {name: from_json_ready(value) for name, value in body.items() if name in known}, event_type, strict=True
-        )
-    except msgspec.ValidationError:
-        return None
-
-
-def encode(event: Event) -> bytes:
-    """The event's body as JSON bytes (without its kind)."""
-    return msgspec.json.encode(to_plain(event))
-
-
-def decode(kind: str, body: bytes | str) -> Event | None:
-    """The event of `encode`'s bytes; None for what this version cannot read."""
-    try:
-        plain = msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        return None
-    return from_plain(kind, plain) if isinstance(plain, dict) else None

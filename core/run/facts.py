@@ -115,6 +115,6 @@ def as_text(value: Any) -> str:
 
 
 def shown(text: str) -> str:
-    """Text of a person in a message: one line, and short."""
-    line = " ".join(text.split())
+    """Text of a person in a message: one line, and short; quotes stand for none at all."""
+    line = " ".join(text.split()) or "''"
     return line if len(line) <= 40 else f"{line[:39]}…"

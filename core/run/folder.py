@@ -75,7 +75,8 @@ class RunFolder:
         """The run folder at `path`. Raises RunFolderError when it is none."""
         folder = cls(path.absolute())
         if not path.is_dir():
-            raise RunFolderError(f"{path}: no such folder; `distill-tui runs` lists the runs there are")
+            what = "a file, not a run folder" if path.exists() else "no such folder"
+            raise RunFolderError(f"{path}: {what}; `distill-tui runs` lists the runs there are")
         if not folder.exists():
             raise RunFolderError(
                 f"{path}: not a run folder (one holds config.toml and run.sqlite); name a run's folder"

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from core.run import commands, events
+from core.run import commands, event_json
 from core.run.blocks import StoredBlock
 from core.run.buckets import Buckets
 from core.run.commands import Command
@@ -152,7 +152,7 @@ def _newest_step(store: sqlite3.Connection) -> _Newest | None:
 
 def _stored(store: sqlite3.Connection, where: str, values: tuple[int, ...] = ()) -> list[Stored]:
     rows = store.execute(f"SELECT seq, time, kind, body FROM events WHERE {where} ORDER BY seq", values).fetchall()
-    decoded = ((seq, time, events.decode(kind, body)) for seq, time, kind, body in rows)
+    decoded = ((seq, time, event_json.decode(kind, body)) for seq, time, kind, body in rows)
     return [Stored(seq, time, event) for seq, time, event in decoded if event is not None]
 
 
@@ -163,7 +163,7 @@ def _outlined_epochs(store: sqlite3.Connection) -> list[Stored]:
     """Every epoch with only what an outline needs: the whole of hundreds would take a list of runs its time."""
     columns = ", ".join(f"json_extract(CAST(body AS TEXT), '$.{name}')" for name in OUTLINED)
     rows = store.execute(f"SELECT seq, time, {columns} FROM events WHERE kind = 'epoch' ORDER BY seq").fetchall()
-    known = ((seq, time, events.from_plain("epoch", _plain_epoch(values))) for seq, time, *values in rows)
+    known = ((seq, time, event_json.from_plain("epoch", _plain_epoch(values))) for seq, time, *values in rows)
     return [Stored(seq, time, epoch) for seq, time, epoch in known if epoch is not None]
 
 

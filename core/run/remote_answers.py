@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import msgspec
 
 from core.run.events import Stored
-from core.run.folder import RunFolder, RunSummary, list_runs
+from core.run.folder import RunFolder, RunList, RunSummary
 from core.run.link import LinkError
 from core.run.links.folder import FolderLink
 from core.run.remote_curves import CurveSender
@@ -137,6 +137,7 @@ class RunsAnswers:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._list = RunList(folder)  # remembers the runs that have not changed since
         self._runs: list[RunSummary] = []
 
     def greeting(self) -> Answer:
@@ -148,7 +149,7 @@ class RunsAnswers:
         if not isinstance(request, ListRuns):
             raise LinkError("a folder of runs was asked for what only a run knows")
         if not request.start:
-            self._runs = list_runs(self._folder)
+            self._runs = self._list.read()
         runs, size = [], 0
         for run in self._runs[max(0, request.start) :]:
             runs.append(plain_summary(run))

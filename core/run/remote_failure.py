@@ -19,6 +19,10 @@ class RefusedError(LinkError):
     """The host was reached and answered that it will not or cannot; the message names the host."""
 
 
+class FolderOfRunsError(LinkError):
+    """What was named is a folder of runs, not a run."""
+
+
 def dropped(host: str, said: bytes) -> LinkError:
     """The end of a line that once worked; `said` is what ssh and the host's programs complained about."""
     words = last_words(said)

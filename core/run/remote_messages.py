@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from core.run import commands, events
+from core.run import commands, event_json
 from core.run.commands import Command
 from core.run.events import Stored
 from core.run.folder import RunSummary
@@ -148,12 +148,12 @@ def _decoded(frame: Frame, kind: Any) -> Any:
 
 def plain_event(stored: Stored) -> tuple[int, float, str, dict[str, Any]]:
     """An event as JSON-ready values."""
-    return stored.seq, stored.time, events.kind_of(stored.event), events.to_plain(stored.event)
+    return stored.seq, stored.time, event_json.kind_of(stored.event), event_json.to_plain(stored.event)
 
 
 def stored_events(answer: Answer) -> list[Stored]:
     """The events of an answer; those of a kind that this version does not know are left out."""
-    known = ((seq, time, events.from_plain(kind, body)) for seq, time, kind, body in answer.events)
+    known = ((seq, time, event_json.from_plain(kind, body)) for seq, time, kind, body in answer.events)
     return [Stored(seq, time, event) for seq, time, event in known if event is not None]
 
 

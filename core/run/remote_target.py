@@ -12,6 +12,7 @@ from core.run.link import LinkError
 
 # The colon comes before any slash, as with scp; an IPv6 address stands in brackets.
 _TARGET = re.compile(r"(?P<host>(?:[^/:\[\]@]+@)?(?:\[[^/\[\]\s]+\]|[^/:\[\]]+)):(?P<path>.*)", re.DOTALL)
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")  # as of the web
 _SHELL_SIGNS = frozenset("'`\"$;&<>|(){}")  # those that ssh itself refuses: a ProxyCommand may hand them to a shell
 
 CONNECT_SECONDS = 10
@@ -43,8 +44,11 @@ class Remote:
     def parse(cls, target: str) -> "Remote | None":
         """The host and path of HOST:PATH (PATH may be empty); None for a text that is a local path.
 
-        Raises LinkError for a host that ssh could take for something else.
+        Raises LinkError for a host that ssh could take for something else, and for an address like ssh://HOST/PATH.
         """
+        if _ADDRESS.match(target):
+            shown = repr(target)[1:-1]
+            raise LinkError(f"{shown}: write HOST:PATH, as with scp; a port belongs into ~/.ssh/config")
         found = _TARGET.fullmatch(target)
         return cls(_checked(found["host"]), found["path"]) if found else None
 

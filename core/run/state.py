@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from core.run.events import (
+    AdviceTaken,
+    AdviceUndone,
     AlertEnded,
     AlertStarted,
     CheckpointSaved,
@@ -31,7 +33,10 @@ Status = Literal["waiting", "loading", "training", "validating", "saving",
 
 @dataclass(frozen=True)
 class RunState:
-    """Everything a screen may show of a run. Tuples are oldest first; `seq` is the newest event folded in."""
+    """Everything a screen may show of a run. Tuples are oldest first; `seq` is the newest event folded in.
+
+    `advice` is what was taken and not taken back.
+    """
 
     seq: int = 0
     time: float = 0.0
@@ -44,6 +49,7 @@ class RunState:
     previews: tuple[PreviewEvent, ...] = ()
     checkpoints: tuple[CheckpointSaved, ...] = ()
     alerts: tuple[AlertStarted, ...] = ()
+    advice: tuple[AdviceTaken, ...] = ()
     log: tuple[Stored, ...] = ()
     latent_map: LatentMap | None = None
     complete: TrainingCompleteEvent | None = None
@@ -68,7 +74,7 @@ class RunState:
 
 
 LOGGED = (RunStarted, EpochMetrics, CheckpointSaved, AlertStarted, AlertEnded, RolledBack, CommandAnswered, ValueSet,
-          NoteAdded, Reported, TrainingCompleteEvent, PreviewEvent)  # fmt: skip
+          AdviceTaken, AdviceUndone, NoteAdded, Reported, TrainingCompleteEvent, PreviewEvent)  # fmt: skip
 LOG_LENGTH = 2000
 
 
@@ -95,7 +101,9 @@ def _fold_one(state: RunState, event: Event) -> RunState:
             return replace(state, step=event)
         case RunStarted():
             fresh = replace(state, started=event, complete=None, alerts=(), phase="loading", phase_detail="")
-            return _rewound(fresh, event.start_step)
+            # A stop is undone by this very resume; what was done past the step it goes on from has not happened.
+            advice = tuple(a for a in state.advice if a.step <= event.start_step and a.remedy.kind != "stop")
+            return _rewound(replace(fresh, advice=advice), event.start_step)
         case PhaseChanged():  # after an end: a new session is loading
             return replace(state, phase=event.phase, phase_detail=event.detail, complete=None)
         case EpochMetrics():
@@ -112,6 +120,10 @@ def _fold_one(state: RunState, event: Event) -> RunState:
             return replace(state, alerts=(*(a for a in state.alerts if a.id != event.id), event))
         case AlertEnded():
             return replace(state, alerts=tuple(a for a in state.alerts if a.id != event.id))
+        case AdviceTaken():
+            return replace(state, advice=(*(a for a in state.advice if a.id != event.id), event))
+        case AdviceUndone():
+            return replace(state, advice=tuple(a for a in state.advice if a.id != event.id))
         case LatentMap():
             return replace(state, latent_map=event)
         case TrainingCompleteEvent():

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.run import commands, events
+from core.run import commands, event_json
 from core.run.blocks import BLOCK_STEPS, Block, Columns, StoredBlock
 from core.run.commands import Numbered
 from core.run.events import CommandAnswered, Event, RunStarted, StepMetrics
@@ -17,7 +17,7 @@ __all__ = ["RunWriter", "StoreError"]
 
 log = logging.getLogger(__name__)
 
-COMMIT_EVERY_S = 0.2
+COMMIT_EVERY_S = 0.1  # what is shown is as old as this and a monitor's round of 0.25 s together
 POLL_EVERY_S = 0.05
 RETRY_AFTER_S = 0.5
 PATIENCE_S = 1.0
@@ -35,7 +35,7 @@ class _Pending:
 class RunWriter:
     """Stores what one trainer logs and hands it the commands that others send. Any thread may call its methods.
 
-    Only a thread of its own touches the disk: steps wait in memory for its next round, at most 0.2 s; `event` waits
+    Only a thread of its own touches the disk: steps wait in memory for its next round, at most 0.1 s; `event` waits
     for its commit, but never longer than a second. While the disk is in trouble everything is kept in memory and
     tried again twice a second, and `trouble` says so.
 
@@ -118,7 +118,7 @@ class RunWriter:
                 raise RuntimeError("the run store is closed")
             self._seq += 1
             seq = self._seq
-            self._pending.append(_Pending(seq, time.time(), events.kind_of(event), events.encode(event)))
+            self._pending.append(_Pending(seq, time.time(), event_json.kind_of(event), event_json.encode(event)))
             if self._failure is None and not self._is_stalled():
                 self._wake.set()
                 self._changed.wait_for(lambda: self._is_saved(seq) or self._failure is not None, PATIENCE_S)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.run.folder import RunSummary
@@ -117,6 +117,7 @@ TEXTS = (
 
 
 @given(TEXTS)
+@example("best < ''")
 def test_any_text_is_a_filter_or_a_query_error(text: str) -> None:
     message = ""
     try:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.run import commands, events
+from core.run import commands, event_json
 from core.run.events import CheckpointSaved, EpochMetrics, PhaseChanged, SkippedFile, StepMetrics
 
 floats = st.floats(allow_nan=True, allow_infinity=True)
@@ -38,25 +38,25 @@ def same(left: object, right: object) -> bool:
     return type(left) is type(right) and left == right
 
 
-@pytest.mark.parametrize("kind", events.KINDS)
+@pytest.mark.parametrize("kind", event_json.KINDS)
 @settings(deadline=None)
 @given(data=st.data())
 def test_every_event_comes_back_as_it_was(kind: str, data: st.DataObject) -> None:
-    event = data.draw(any_of(events.KINDS[kind]))
-    body = events.encode(event)
+    event = data.draw(any_of(event_json.KINDS[kind]))
+    body = event_json.encode(event)
     json.loads(body, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
-    back = events.decode(events.kind_of(event), body)
+    back = event_json.decode(event_json.kind_of(event), body)
     assert type(back) is type(event)
     assert same(asdict(back), asdict(event))
 
 
-@pytest.mark.parametrize("kind", events.KINDS)
+@pytest.mark.parametrize("kind", event_json.KINDS)
 @settings(deadline=None)
 @given(data=st.data())
 def test_fields_of_a_newer_version_are_passed_over(kind: str, data: st.DataObject) -> None:
-    event = data.draw(any_of(events.KINDS[kind]))
-    newer = {**events.to_plain(event), "a_field_of_tomorrow": {"deep": [1, None]}}
-    back = events.from_plain(kind, newer)
+    event = data.draw(any_of(event_json.KINDS[kind]))
+    newer = {**event_json.to_plain(event), "a_field_of_tomorrow": {"deep": [1, None]}}
+    back = event_json.from_plain(kind, newer)
     assert back is not None
     assert same(asdict(back), asdict(event))
 
@@ -64,28 +64,28 @@ def test_fields_of_a_newer_version_are_passed_over(kind: str, data: st.DataObjec
 @settings(deadline=None)
 @given(kind=st.text(max_size=12), body=st.binary(max_size=40))
 def test_what_cannot_be_read_is_passed_over(kind: str, body: bytes) -> None:
-    assert events.decode("a kind of tomorrow", b"{}") is None
-    event = events.decode(kind, body)
-    assert event is None or events.kind_of(event) == kind
+    assert event_json.decode("a kind of tomorrow", b"{}") is None
+    event = event_json.decode(kind, body)
+    assert event is None or event_json.kind_of(event) == kind
 
 
-@pytest.mark.parametrize("kind", events.KINDS)
+@pytest.mark.parametrize("kind", event_json.KINDS)
 @settings(deadline=None)
 @given(body=st.recursive(st.none() | st.booleans() | floats | st.text(max_size=5), lambda x: st.lists(x, max_size=3)))
 def test_a_body_of_another_shape_is_passed_over(kind: str, body: object) -> None:
-    assert events.decode(kind, json.dumps(body).encode()) is None
+    assert event_json.decode(kind, json.dumps(body).encode()) is None
 
 
 def test_an_older_record_takes_the_defaults() -> None:
     old = {"epoch": 3, "step": 40, "total_steps": 100, "train_loss": 0.5}
-    assert events.from_plain("step", old) == StepMetrics(3, 40, 100, 0.5)
-    assert events.from_plain("phase", {"phase": "a phase of tomorrow"}) is None
-    assert events.from_plain("phase", {"phase": "saving"}) == PhaseChanged("saving")
-    assert events.from_plain("checkpoint", {"step": 1}) is None, "nothing to put in its place"
+    assert event_json.from_plain("step", old) == StepMetrics(3, 40, 100, 0.5)
+    assert event_json.from_plain("phase", {"phase": "a phase of tomorrow"}) is None
+    assert event_json.from_plain("phase", {"phase": "saving"}) == PhaseChanged("saving")
+    assert event_json.from_plain("checkpoint", {"step": 1}) is None, "nothing to put in its place"
 
 
 def test_a_whole_number_may_stand_for_a_float() -> None:
-    assert events.decode("epoch", b'{"epoch":1,"total_epochs":2,"train_loss":1,"val_loss":2}') == EpochMetrics(
+    assert event_json.decode("epoch", b'{"epoch":1,"total_epochs":2,"train_loss":1,"val_loss":2}') == EpochMetrics(
         1, 2, 1, 2
     )
 
@@ -93,10 +93,10 @@ def test_a_whole_number_may_stand_for_a_float() -> None:
 def test_a_file_name_that_is_no_text_is_still_told() -> None:
     """The system hands such names over with lone surrogates, which no JSON encoder takes."""
     event = CheckpointSaved(1, 1, "checkpoints/caf\udce9.pt", "best")
-    back = events.decode("checkpoint", events.encode(event))
+    back = event_json.decode("checkpoint", event_json.encode(event))
     assert isinstance(back, CheckpointSaved)
     assert back.path == "checkpoints/caf\\udce9.pt"
-    assert events.to_plain(SkippedFile("\udc80", "a reason")) == {"path": "\\udc80", "reason": "a reason"}  # type: ignore[arg-type]
+    assert event_json.to_plain(SkippedFile("\udc80", "a reason")) == {"path": "\\udc80", "reason": "a reason"}  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", commands.KINDS)

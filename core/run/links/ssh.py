@@ -14,7 +14,7 @@ from core.run.events import StepMetrics, Stored
 from core.run.frames import FrameError
 from core.run.link import LinkError, RunInfo, Series
 from core.run.remote_curves import CurveReceiver, Key
-from core.run.remote_failure import LineError
+from core.run.remote_failure import FolderOfRunsError, LineError
 from core.run.remote_fetch import fetched
 from core.run.remote_line import Line, Pending
 from core.run.remote_messages import (
@@ -30,17 +30,15 @@ from core.run.remote_messages import (
 )
 from core.run.remote_target import Remote, decoded
 
+__all__ = ["FolderOfRunsError", "SshLink"]
+
 TICK_SECONDS = 0.25
 HELLO_SECONDS = 25.0  # to connect, to be let in and to start the server, perhaps from a cold disk
 AGAIN_SECONDS = 12.0  # and once that has been done
 PATIENCE_SECONDS = 2.0  # a request holds up its thread no longer
 FIRST_DELAY, LONGEST_DELAY = 0.5, 15.0
-STEADY_SECONDS = 10.0  # a line that held for so long starts the delays anew
+STEADY_SECONDS = 10.0  # a line that held for so long, and told of the run, starts the delays anew
 TROUBLE_AGE_SECONDS = 1.0
-
-
-class FolderOfRunsError(LinkError):
-    """What was named is a folder of runs, not a run."""
 
 
 class SshLink:
@@ -58,10 +56,10 @@ class SshLink:
         self._closed = threading.Event()
         self._info = RunInfo("", str(self._remote))
         self._told, self._told_at = "", 0.0
-        self._down = ""  # why the line is down, while it is
+        self._down, self._bytes = "", (0, 0)  # why the line is down, while it is; what former ones have carried
         self._tries, self._next_try = 0, 0.0
+        self._told_whole = False  # whether this line has told all that there was to tell
         self._late: tuple[int, Pending] | None = None
-        self._bytes = (0, 0)
         self._line = self._new_line()
         self._greet(self._line, HELLO_SECONDS)
         self._keeper = threading.Thread(target=self._keep, name="ssh keeper", daemon=True)
@@ -70,7 +68,7 @@ class SshLink:
     @property
     def trouble(self) -> str | None:
         """As `RunLink.trouble`; also that the line is down and when it is tried again, or that the host is silent."""
-        if not self._reachable():
+        if not self.reachable:
             return self._reconnecting()
         waiting = self._line.waiting()
         if waiting > PATIENCE_SECONDS:
@@ -90,8 +88,7 @@ class SshLink:
     def info(self) -> RunInfo:
         """As `RunLink.info`; as last heard while the host does not answer."""
         with contextlib.suppress(LineError):
-            answer, _ = self._ask(Info)
-            self._hear(answer)
+            self._hear(self._ask(Info)[0])
         return self._info
 
     def read(self, after: int = 0) -> list[Stored]:
@@ -152,7 +149,7 @@ class SshLink:
 
     def send(self, command: Command) -> int:
         """As `RunLink.send`. Raises LinkError, too, when it is not known whether the command arrived."""
-        if not self._reachable():
+        if not self.reachable:
             raise LinkError(f"{self._reconnecting()}; ask again when the line is back")
         try:
             answer, _ = self._ask(lambda number: command_request(number, command))
@@ -164,7 +161,7 @@ class SshLink:
 
     def fetch(self, artifact: str) -> bytes:
         """As `RunLink.fetch`. Takes as long as the line needs, and holds up nobody else."""
-        if not self._reachable():
+        if not self.reachable:
             raise LinkError(f"{self._reconnecting()}; try again when the line is back")
         line = self._line
         return fetched(artifact, self._remote.host, lambda make: line.request(make, patient=True))
@@ -178,7 +175,9 @@ class SshLink:
 
     # What is asked
 
-    def _reachable(self) -> bool:
+    @property
+    def reachable(self) -> bool:
+        """Whether there is a line to the host now."""
         return not self._down and self._line.alive
 
     def _ask(self, make: Callable[[int], AnyRequest]) -> tuple[Answer, bytes]:
@@ -187,7 +186,7 @@ class SshLink:
         return self._result(self._line.request(make))
 
     def _check_line(self) -> None:
-        if not self._reachable():
+        if not self.reachable:
             raise LineError(self._reconnecting())
         if self._line.waiting() > PATIENCE_SECONDS:
             raise LineError(f"{self._remote.host} does not answer")
@@ -227,6 +226,7 @@ class SshLink:
     def _on_answer(self, pending: Pending) -> None:
         answer, request = pending.answer, pending.request
         if answer is not None and not answer.error and isinstance(request, Read | Curves):
+            self._told_whole = self._told_whole or not answer.more
             with self._lock:  # an answer that does not tell all the events yet tells no curves
                 self._curves.take(() if answer.more else request.curves, answer.curves, pending.payload)
 
@@ -258,7 +258,7 @@ class SshLink:
             if self._line.alive:
                 self._line.watch()
                 continue
-            if time.monotonic() - since > STEADY_SECONDS:
+            if self._told_whole and time.monotonic() - since > STEADY_SECONDS:
                 self._tries = 0
             self._reconnect(self._line.reason)
             since = time.monotonic()
@@ -284,15 +284,14 @@ class SshLink:
                 continue
             with self._lock:
                 self._curves.start_over()
-                self._down = ""
+                self._down, self._told_whole = "", False
             return
 
     def _reconnecting(self) -> str:
         host, seconds = self._remote.host, math.ceil(self._next_try - time.monotonic())
         reason = (self._down or self._line.reason).removeprefix(f"{host}: ")
-        tries = [f"{_ordinal(self._tries)} try"] if self._tries else []
-        wait = [f"next in {seconds} s"] if self._down and seconds > 0 and self._tries else []
-        steps = f" ({', '.join([*tries, *wait])})" if tries else ""
+        wait = f", next in {seconds} s" if self._down and seconds > 0 else ""
+        steps = f" ({_ordinal(self._tries)} try{wait})" if self._tries else ""
         return f"reconnecting to {host}{steps}: {reason}"
 
 
