@@ -1,5 +1,6 @@
 """Sounds of any length through a trained model: to latents, from latents, and from sound to sound."""
 
+import copy
 from dataclasses import dataclass
 
 import torch
@@ -37,6 +38,8 @@ class Remaker:
         self.sample_rate = config.spectrogram.sample_rate
         self.chunk_samples = round(config.data.chunk_seconds * self.sample_rate)
         self._model = model
+        # In float64, as the sound is made: Griffin-Lim magnifies rounding, and exported decoders give the same sound.
+        self._decoder = copy.deepcopy(model).double()
         self._spectrogram = AudioSpectrogram(config.spectrogram)
         self._shared = max(round(SHARED_SECONDS * self.sample_rate), 2 * JOINT_WINDOWS * config.spectrogram.n_fft)
         self._section = max(round(section_seconds * self.sample_rate), 4 * self._shared, 2 * self.chunk_samples)
@@ -68,7 +71,7 @@ class Remaker:
     @torch.inference_mode()
     def sound_of(self, place: Place) -> Tensor:
         """The waveform [samples] of a latent."""
-        spec = self._model.denormalize(self._model.decode(place.latent, self.frames(place.samples)))
+        spec = self._decoder.denormalize(self._decoder.decode(place.latent.double(), self.frames(place.samples)))
         return self._inverted(spec, place.samples)
 
     @torch.inference_mode()

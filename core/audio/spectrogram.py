@@ -65,23 +65,25 @@ class AudioSpectrogram(nn.Module):
         return torch.stack([log_magnitude, self._instantaneous_frequency(spectrum, magnitude)], dim=1)
 
     def inverse(self, spectrogram: Tensor, samples: int, guessed: bool = False) -> Tensor:
-        """Waveforms [batch, 1, samples] of spectrograms [batch, channels, bands, frames]; differentiable.
+        """Waveforms [batch, 1, samples], float32, of spectrograms [batch, channels, bands, frames]; differentiable.
 
+        Worked out in float64: Griffin-Lim magnifies rounding, and an exported decoder is to give the same sound.
         Always exactly `samples` long: what the frames do not reach is silent. `guessed` says that the spectrogram is a
         model's: its frequencies are then believed at spectral peaks only, see `core.audio.phase.diffused`.
         """
+        spectrogram = spectrogram.to(_finest(spectrogram.device))
         magnitude = self._from_bands(self.energy(spectrogram))
-        chance = self._chance(magnitude[0])
+        window, chance = self.window.to(magnitude.dtype), self._chance(magnitude[0])
         if self.config.channels == 2:
-            frequency = spectrogram[:, 1].float()[:, self.band_of_bin]
+            frequency = spectrogram[:, 1][:, self.band_of_bin]
             frequency = diffused(frequency, magnitude, chance) if guessed else frequency
             phase = integrated_phase(frequency, self.config.hop_length)
         else:
             phase = chance
         hop, covered = self.config.hop_length, (magnitude.shape[-1] - 1) * self.config.hop_length
         length = min(max(samples, covered, 1), covered + max(1, hop - 1))
-        spectrum = griffin_lim(magnitude, phase, self.window, hop, length, self.config.griffin_lim_iterations)
-        waveform = istft(spectrum, self.window, hop, length)[:, None, :samples]
+        spectrum = griffin_lim(magnitude, phase, window, hop, length, self.config.griffin_lim_iterations)
+        waveform = istft(spectrum, window, hop, length)[:, None, :samples].float()
         return nn.functional.pad(waveform, (0, samples - waveform.shape[-1]))
 
     def with_phase_of(self, waveform: Tensor, spectrogram: Tensor) -> Tensor:
@@ -100,10 +102,13 @@ class AudioSpectrogram(nn.Module):
     def energy(self, spectrogram: Tensor) -> Tensor:
         """The magnitude [batch, bands, frames] of each band, not its logarithm: 0 or more, 1 for a full-scale sine.
 
+        float32, or float64 of float64.
         A model's output may lie anywhere: what is below the floor is 0, and nothing is louder than 4, which no sound
         within full scale comes near. One bin that a model overshoots in would else drown all others (and the ears).
         """
-        return (torch.exp(spectrogram[:, 0].float().clamp(max=LOUDEST)) - FLOOR).clamp(min=0)
+        logarithm = spectrogram[:, 0]
+        logarithm = logarithm if logarithm.dtype == torch.float64 else logarithm.float()
+        return (torch.exp(logarithm.clamp(max=LOUDEST)) - FLOOR).clamp(min=0)
 
     def _instantaneous_frequency(self, spectrum: Tensor, magnitude: Tensor) -> Tensor:
         phase = demodulated_phase(spectrum, magnitude > PHASE_FLOOR, self.config.hop_length)
@@ -114,12 +119,18 @@ class AudioSpectrogram(nn.Module):
         return torch.atan2(self._to_bands(energy * advance.sin()), self._to_bands(energy * advance.cos()))
 
     def _chance(self, like: Tensor) -> Tensor:
-        """Phases in [-pi, pi) of the shape of `like`, the same every time."""
+        """Phases in [-pi, pi) of the shape of `like` and as fine as it, the same every time."""
         generator = torch.Generator().manual_seed(RANDOM_PHASE_SEED)
-        return torch.pi * (2 * torch.rand(like.shape, generator=generator) - 1).to(like.device)
+        phases = torch.pi * (2 * torch.rand(like.shape, generator=generator) - 1)
+        return phases.to(like.device, like.real.dtype)
 
     def _to_bands(self, bins: Tensor) -> Tensor:
         return self.filterbank @ bins if self.config.n_mels else bins
 
     def _from_bands(self, bands: Tensor) -> Tensor:
-        return (self.inverse_filterbank @ bands).clamp(min=0) if self.config.n_mels else bands
+        return (self.inverse_filterbank.to(bands.dtype) @ bands).clamp(min=0) if self.config.n_mels else bands
+
+
+def _finest(device: torch.device) -> torch.dtype:
+    """The most exact numbers that a device has."""
+    return torch.float32 if device.type == "mps" else torch.float64
