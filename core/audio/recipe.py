@@ -11,20 +11,20 @@ from torch import Tensor, nn
 from core.audio.bank import SoundBank, training_batch, validation_batches
 from core.audio.building import build_model
 from core.audio.files import find_sounds
+from core.audio.objective import SoundObjective
 from core.audio.segments import same_segments
 from core.audio.spectrogram import AudioSpectrogram
 from core.audio.split import split_files
 from core.folders import relative_name
 from core.losses.audible import audible
 from core.losses.game import HingeGame
-from core.losses.spectral import compute_combined_loss, create_stft_loss
+from core.losses.spectral import create_stft_loss
 from core.losses.stabilizer import AdversarialStabilizer
 from core.models.conv_vae import ConvVAE
 from core.models.density import MAX_POINTS
 from core.models.discriminators import MultiScaleSTFTDiscriminator
-from core.run.events import TermInfo
 from core.training.annealing import KLWeight
-from core.training.config import ConfigError, LatentKind, TrainingConfig
+from core.training.config import LatentKind, TrainingConfig
 from core.training.opponent import Opponent
 from core.training.presets import resolve, steps_in_epoch, total_steps
 from core.training.recipe import DataSummary, Heard, Losses, PreviewDraft, Progress
@@ -37,28 +37,11 @@ VIEWS_OF_A_CHUNK = 20
 FEWEST_POINTS = 64  # that the density of the training latents is fitted to
 MIN_FIT_BATCHES = 8
 
-TERMS = (
-    TermInfo("total_loss", "total", "total", judged=False,
-             help="All terms at their final weights. The best checkpoint is the one with the lowest validation total."),
-    TermInfo("stft_loss", "stft", "reconstruction",
-             help="How far the spectrum is off at several resolutions. Lower sounds closer; it drives the training."),
-    TermInfo("log_mag_loss", "log magnitude", "reconstruction",
-             help="How far the loudness of what can be heard is off, band by band. 1 is 8.7 dB; under 0.3 is close."),
-    TermInfo("mag_recon_loss", "magnitude", "reconstruction",
-             help="Mean distance of the log magnitudes, in standard deviations. Around 0.75 is predicting the mean."),
-    TermInfo("if_recon_loss", "IF", "reconstruction",
-             help="How far the instantaneous frequency is off where there is energy. It carries pitch and phase."),
-    TermInfo("kl_loss", "KL", "kl", judged=False,
-             help="Nats that the latent says of a sound; each dimension counts as loss.kl.free_bits at least. Near "
-             "that floor it may say nothing (collapse): the active dimensions tell."),
-)  # fmt: skip
-
 
 class AudioRecipe:
     """See `core.training.recipe.Recipe`. Batches are waveforms [batch, 1, samples]; spectrograms follow on the fly."""
 
     name = "audio"
-    learned = None
 
     def __init__(
         self, config: TrainingConfig, train: SoundBank, val: SoundBank, data: DataSummary, device: torch.device
@@ -66,7 +49,6 @@ class AudioRecipe:
         self.config = config
         self.data = data
         self.sample_rate = config.spectrogram.sample_rate
-        self.terms = tuple(t for t in TERMS if t.name != "if_recon_loss" or config.spectrogram.channels == 2)
         self._train, self._val, self._device = train, val, device
         self._samples = round(config.data.chunk_seconds * self.sample_rate)
         self._segment = round(config.adversarial.segment_seconds * self.sample_rate) or self._samples
@@ -74,13 +56,15 @@ class AudioRecipe:
             train.chunks(self._samples), config.regularization.augmentation_expansion, config.batch_size
         )
         self._annealing = KLWeight(config, self.steps_per_epoch)
+        self._objective = SoundObjective(config, self.steps_per_epoch, device)
+        self.learned: nn.Module | None = self._objective.learned
+        self.terms, self.weighted = self._objective.terms, self._objective.weighted
         self._spectrogram = AudioSpectrogram(config.spectrogram).to(device)
         # Rendering happens in a thread of its own, on the CPU, where it takes no memory from the training.
         self._renderer = AudioSpectrogram(config.spectrogram)
         self._stft_loss = create_stft_loss(config.loss.stft, self.sample_rate).to(device)
         self.model = build_model(config).to(device)
         self.opponent = self._make_opponent()
-        self.weighted = tuple(term.name for term in self.terms if term.group in ("reconstruction", "kl"))
         if self.opponent is not None:
             self.terms += self.opponent.terms
             self.weighted += self.opponent.game.weighted
@@ -95,8 +79,6 @@ class AudioRecipe:
         held_out: frozenset[str] = frozenset(),
         resumed: bool = False,
     ) -> "AudioRecipe":
-        if config.loss.kl.schedule == "adaptive":  # its KL is measured with the floor of free bits under it
-            raise ConfigError("loss.kl.schedule = 'adaptive': for sounds expected linear, cosine or cyclical_linear")
         folder = Path(config.data.path).expanduser()
         sample_rate = config.spectrogram.sample_rate
         bank = SoundBank.load(
@@ -133,7 +115,8 @@ class AudioRecipe:
         return self._annealing.at(step)
 
     def after_step(self, terms: Mapping[str, float]) -> None:
-        pass
+        self._annealing.after_step(terms["kl_raw"])
+        self._objective.after_step()
 
     def losses(self, model: nn.Module, batch: Tensor, kl_weight: float) -> Losses:
         assert isinstance(model, ConvVAE)
@@ -147,9 +130,8 @@ class AudioRecipe:
             fake, real = same_segments(waveforms, self._segment)
             opponent.meet(real, fake, reconstruction)
         energy = self._spectrogram.energy(spec)
-        return compute_combined_loss(
-            reconstruction, target, mu, logvar, self.config.loss,
-            kl_weight=kl_weight, stft_loss_fn=self._stft_loss, if_weights=energy,
+        return self._objective.losses(
+            reconstruction, target, mu, logvar, kl_weight, stft_loss_fn=self._stft_loss, if_weights=energy,
             waveforms=waveforms if compared else None, magnitudes=(self._spectrogram.energy(heard), energy),
         )  # fmt: skip
 
@@ -158,16 +140,8 @@ class AudioRecipe:
         model.fit_density(self._normalised(model, batch.to(self._device))[1] for batch in self._spread_chunks())
 
     def weights(self, terms: Mapping[str, float], kl_weight: float) -> Mapping[str, float]:
-        loss, recon = self.config.loss, self.config.loss.reconstruction
-        own = {
-            "stft_loss": loss.stft.weight,
-            "log_mag_loss": loss.log_magnitude.weight,
-            "mag_recon_loss": recon.weight * recon.magnitude_weight,
-            "if_recon_loss": recon.weight * recon.if_weight,
-            "kl_loss": kl_weight,
-        }
         adversary = self.opponent.weights(terms) if self.opponent is not None else {}
-        return {**{name: weight for name, weight in own.items() if name in self.weighted}, **adversary}
+        return {**self._objective.weights(kl_weight), **adversary}
 
     @cached_property
     def validation_names(self) -> tuple[str, ...]:
@@ -180,12 +154,13 @@ class AudioRecipe:
         return mu, logvar
 
     def objective(self, terms: Mapping[str, float], kl_weight: float) -> float:
-        return terms["total_loss"] + (self.config.loss.kl.weight_max - kl_weight) * terms["kl_loss"]
+        return self._objective.at_final_weights(terms)
 
     def configure(self, config: TrainingConfig) -> None:
         total_changed = config.loss != self.config.loss
         self.config = config
         self._annealing.configure(config)
+        self._objective.loss = config.loss
         if self.opponent is not None:
             self.opponent.configure(config.adversarial, total_changed)
 
@@ -213,10 +188,12 @@ class AudioRecipe:
         return next((Heard(chunk[0]) for name, chunk in self._preview_sounds if name == pair), None)
 
     def state(self) -> dict[str, Any]:
-        return {}
+        return {"annealing": self._annealing.state(), "objective": self._objective.state()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        pass
+        if state:
+            self._annealing.restore(state["annealing"])
+            self._objective.restore(state["objective"])
 
     def close(self) -> None:
         self._train.close()
@@ -235,7 +212,8 @@ class AudioRecipe:
             balance_threshold=adversarial.balance_threshold,
         )
         game = HingeGame(stabilizer, adversarial.feature_matching_weight)
-        return Opponent(discriminator, game, adversarial, total_steps(self.config, self.steps_per_epoch))
+        steps = total_steps(self.config, self.steps_per_epoch)
+        return Opponent(discriminator, game, adversarial, steps, self._objective.warmup)
 
     def _fit(self, progress: Progress) -> None:
         """Let the model find its principal components, and where the training sounds lie among them."""

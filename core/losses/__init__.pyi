@@ -6,6 +6,7 @@ from .adversarial import generator_hinge as generator_hinge
 from .adversarial import r1_penalty as r1_penalty
 from .balance import MultiObjectiveLossBalancer as MultiObjectiveLossBalancer
 from .framework import ComprehensiveLossFramework as ComprehensiveLossFramework
+from .gradient_balance import GradientBalancer as GradientBalancer
 from .kl import compute_kl_divergence as compute_kl_divergence
 from .kl import get_kl_weight as get_kl_weight
 from .kl import kl_per_dimension as kl_per_dimension

@@ -38,17 +38,23 @@ class MultiObjectiveLossBalancer(nn.Module):
         self.lowest, self.highest = -math.log(max_weight), -math.log(min_weight)
         self.log_vars = nn.Parameter(torch.full((num_objectives,), float(init_log_var)))
 
-    def forward(self, losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """The total of `losses` (scalars, 0 or more) and the weight that each has now, without a gradient.
+    def forward(
+        self, losses: Mapping[str, Tensor], by_hand: Mapping[str, float] | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The total of `losses` (scalars, 0 or more) and the weight that each has learned, without a gradient.
 
-        Named objectives that are not among the losses add nothing and learn nothing at this step.
+        Named objectives that are not among the losses add nothing and learn nothing at this step. A loss' part of the
+        total counts `by_hand` times, its log-variance too: what it learns is the same, what it counts is not.
         Raises ValueError for a loss that has no log-variance.
         """
         places = self._places(losses)
         log_vars = self._bounded()
         weights = (-log_vars).exp()
         values = torch.stack([loss.float() for loss in losses.values()])
-        total = (weights[places] * values + log_vars[places]).sum()
+        parts = weights[places] * values + log_vars[places]
+        if by_hand is not None:
+            parts = parts * parts.new_tensor([by_hand[name] for name in losses])
+        total = parts.sum()
         return total, dict(zip(losses, weights[places].detach().unbind(), strict=True))
 
     @torch.no_grad()

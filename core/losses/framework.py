@@ -17,6 +17,8 @@ from core.losses.adversarial import (
 from core.losses.balance import MultiObjectiveLossBalancer
 from core.losses.feature_statistics import feature_statistics
 from core.losses.framework_terms import ADVERSARIAL, GROUPS, TERMS
+from core.losses.framework_total import Parts, PartWeights, balanced_total, learned_total, weighted_total
+from core.losses.gradient_balance import GradientBalancer
 from core.losses.kl import ACTIVE_NATS, kl_per_dimension
 from core.losses.kl_schedule import AdaptiveKLScheduler, ScheduleType
 from core.losses.music_constraints import MusicalConstraintLoss
@@ -26,8 +28,6 @@ from core.midi.vocabulary import SIZE
 from core.run.events import TermInfo
 
 __all__ = ["GROUPS", "LEARNED", "TERMS", "ComprehensiveLossFramework"]
-
-TINY = 1e-8
 
 # The objectives whose weights learn. The KL is not one of them: it is the other half of the bound on the likelihood
 # that the reconstruction is one half of, and shares its weight. A weight of its own would come to 1 / KL, which
@@ -43,11 +43,15 @@ class ComprehensiveLossFramework(nn.Module):
     discriminator, nor `disc_total` one for the model.
 
     With `use_automatic_balancing` the weights of LEARNED are learned (`balancer`, to be trained with the model); the
-    constructor's weights multiply them. Constraints are wishes, not data: their learned weight counts
-    `constraint_weight` times, and is held down so that they never come to more than that share of the reconstruction.
-    The discriminator's learned weight never exceeds 1: one that wins, whose loss is near 0, must not be driven on.
+    constructor's weights multiply them. The discriminator's learned weight never exceeds 1: one that wins, whose loss
+    is near 0, must not be driven on. With a `gradient_balancer` instead, perceptual loss, onsets and constraints have
+    the shares of the gradient at the logits that their weights are of one another; it is told of a good step by the
+    caller. The KL keeps its weight then, and the adversary is the stabiliser's as ever.
 
-    The four parts may be given ready made; then the constructor's values for them are not used.
+    `late`, 0 to 1, is what onsets and constraints count of their weights: less than 1 in a warm-up.
+
+    The four parts may be given ready made; then the constructor's values for them are not used. Raises ValueError
+    for both ways of balancing at once.
     """
 
     def __init__(
@@ -70,8 +74,13 @@ class ComprehensiveLossFramework(nn.Module):
         scheduler: AdaptiveKLScheduler | None = None,
         constraints: MusicalConstraintLoss | None = None,
         stabilizer: AdversarialStabilizer | None = None,
+        gradient_balancer: GradientBalancer | None = None,
     ) -> None:
         super().__init__()
+        if use_automatic_balancing and gradient_balancer is not None:
+            raise ValueError("gradient_balancer: expected none with use_automatic_balancing, which learns the weights")
+        self.late = 1.0
+        self.gradient_balancer = gradient_balancer
         self.adversarial_weight = adversarial_weight
         self.feature_matching_weight = feature_matching_weight
         self.perceptual_weight = perceptual_weight
@@ -143,14 +152,11 @@ class ComprehensiveLossFramework(nn.Module):
         # A row at the prior has no KL: so those without tokens add nothing, and the mean is over the others.
         kl_dims = kl_per_dimension(mu * there[:, None], logvar * there[:, None]) * (len(mu) / count)
         kl_loss = self.scheduler.get_kl_loss(kl_dims) * there.any() * count / mask.sum().clamp(min=1)
-        bound = recon["total"]
-        if beta == 0:
-            kl_loss = kl_loss.detach()
-        else:
-            bound = bound + beta * kl_loss
+        kl_loss = kl_loss.detach() if beta == 0 else kl_loss
         constraints = self.constraints(logits, tokens, mask)
-        total, constraint_weight = self._total(bound, constraints["total"])
-        weights = {**self._weights(beta), "musical_constraints": constraint_weight}
+        wanted = recon["perceptual_reconstruction"], recon["structure_emphasis"], constraints["total"]
+        total, own = self._total(Parts(*wanted, kl=beta * kl_loss if beta != 0 else None), logits)
+        weights = {**self._weights(beta), **own}
         base = recon["base_reconstruction"].detach()
         right = (logits.detach().argmax(dim=-1) == tokens) & mask
         return {
@@ -236,6 +242,7 @@ class ComprehensiveLossFramework(nn.Module):
             "scheduler": self.scheduler.get_state(),
             "stabilizer": self.stabilizer.get_state(),
             "log_vars": self.balancer.log_vars.tolist() if self.balancer is not None else None,
+            "gradients": self.gradient_balancer.state() if self.gradient_balancer is not None else None,
         }
 
     @torch.no_grad()
@@ -245,24 +252,32 @@ class ComprehensiveLossFramework(nn.Module):
         self.stabilizer.load_state(state["stabilizer"])
         if self.balancer is not None and state["log_vars"] is not None:
             self.balancer.log_vars.copy_(torch.tensor(state["log_vars"]))
+        if self.gradient_balancer is not None and state.get("gradients"):
+            self.gradient_balancer.restore(state["gradients"])
 
-    def _total(self, bound: Tensor, constraints: Tensor) -> tuple[Tensor, Tensor | float]:
-        """The model's total, and what the constraints count in it."""
-        wanted = self.constraint_weight > 0 and self.constraints.enable_constraints
-        if self.balancer is None:
-            total = bound + self.constraint_weight * constraints if wanted else bound
-            return total, self.constraint_weight if wanted else 0.0
-        total, weights = self.balancer({"reconstruction": bound})
-        if not wanted:
-            return total, 0.0
-        own, learned = self.balancer({"musical_constraints": constraints.detach()})
-        limit = (weights["reconstruction"] * bound / constraints.clamp(min=TINY)).detach()
-        weight = torch.minimum(learned["musical_constraints"], limit)
-        pull = weight * constraints
-        return total + self.constraint_weight * (own + pull - pull.detach()), self.constraint_weight * weight
+    def part_weights(self, balanced: bool = True) -> PartWeights:
+        """What the parts of the model's total count but for learned weights; `balanced`: by their gradients, too."""
+        structure = self.reconstruction.structure_weight if self.reconstruction.musical_weighting else 0.0
+        constraints = self.constraint_weight if self.constraints.enable_constraints else 0.0
+        by_hand = PartWeights(1.0, self.late * structure, self.late * constraints)
+        if self.gradient_balancer is None or not balanced:
+            return by_hand
+        return PartWeights(**self.gradient_balancer.weights(by_hand._asdict()))
+
+    def _total(self, parts: Parts, logits: Tensor) -> tuple[Tensor, dict[str, float | Tensor]]:
+        """The model's total, and what those objectives count in it whose weights are not `_weights`' alone."""
+        weights = self.part_weights()
+        if self.balancer is not None:
+            total, constraints = learned_total(parts, weights, self.balancer)
+            return total, {"musical_constraints": constraints}
+        own: dict[str, float | Tensor] = {"musical_constraints": weights.constraints}
+        if self.gradient_balancer is None:
+            return weighted_total(parts, weights), own
+        total = balanced_total(parts, self.part_weights(balanced=False), self.gradient_balancer, logits)
+        return total, {"reconstruction": weights.reconstruction, **own}
 
     def _weights(self, beta: float) -> dict[str, float | Tensor]:
-        """What each objective counts now, but for the constraints, which depend on the step's losses."""
+        """What each objective counts now, but for what depends on the step's losses or on their gradients."""
         learned = self._learned()
         return {
             "reconstruction": learned["reconstruction"],

@@ -34,7 +34,10 @@ def generator_weights(framework: ComprehensiveLossFramework, terms: Mapping[str,
 
 
 def _reconstruction(framework: ComprehensiveLossFramework) -> dict[str, float]:
+    """What the parts of the reconstruction count, as multiples of the first of them."""
     loss = framework.reconstruction
     if not loss.musical_weighting:
         return {"recon_base_reconstruction": 1.0}
-    return {"recon_perceptual_reconstruction": 1.0, "recon_structure_emphasis": loss.structure_weight}
+    weights = framework.part_weights()
+    structure = weights.structure / weights.reconstruction
+    return {"recon_perceptual_reconstruction": 1.0, "recon_structure_emphasis": structure}

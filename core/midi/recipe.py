@@ -12,6 +12,7 @@ from core.folders import relative_name
 from core.losses.framework import ComprehensiveLossFramework
 from core.losses.framework_game import FrameworkGame
 from core.losses.framework_weights import model_weights, weighted
+from core.losses.gradient_balance import GradientBalancer
 from core.losses.kl_schedule import AdaptiveKLScheduler
 from core.losses.music_constraints import MusicalConstraintLoss
 from core.losses.perceptual import PerceptualReconstructionLoss
@@ -27,7 +28,7 @@ from core.midi.written import steps_of
 from core.models.density import MAX_POINTS
 from core.models.token_discriminator import MultiScaleDiscriminator, one_hot, soft_tokens
 from core.models.token_vae import TokenVAE
-from core.training.annealing import KLWeight
+from core.training.annealing import KLWeight, LossWarmup
 from core.training.config import TrainingConfig
 from core.training.opponent import Opponent
 from core.training.presets import resolve, steps_in_epoch, total_steps
@@ -57,8 +58,10 @@ class MidiRecipe:
         )
         self._renderer = Renderer(config.tunes.soundfont, SAMPLE_RATE)
         self._annealing = KLWeight(config, self.steps_per_epoch)
+        self._warmup = LossWarmup(config, self.steps_per_epoch)
         self._framework = build_framework(config, self._annealing.scheduler).to(device)
         self.model: nn.Module = build_model(config).to(device)
+        self._framework.late = self._warmup.share
         self.learned: nn.Module | None = self._framework.balancer
         self.opponent = self._make_opponent()
         self.terms = self._framework.terms(adversarial=self.opponent is not None)
@@ -102,6 +105,10 @@ class MidiRecipe:
 
     def after_step(self, terms: Mapping[str, float]) -> None:
         self._annealing.after_step(terms["kl_raw"])
+        self._warmup.after_step()
+        self._framework.late = self._warmup.share
+        if self._framework.gradient_balancer is not None:
+            self._framework.gradient_balancer.update()
 
     def losses(self, model: nn.Module, batch: Tensor, kl_weight: float) -> Losses:
         assert isinstance(model, TokenVAE)
@@ -170,12 +177,22 @@ class MidiRecipe:
         return self._heard(notes) if notes is not None else None
 
     def state(self) -> dict[str, Any]:
-        return {"annealing": self._annealing.state(), "framework": self._framework.state_dict()}
+        balancer = self._framework.gradient_balancer
+        return {
+            "annealing": self._annealing.state(),
+            "framework": self._framework.state_dict(),
+            "warmup": self._warmup.state(),
+            "gradients": balancer.state() if balancer is not None else {},
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         if state:
             self._annealing.restore(state["annealing"])
             self._framework.load_state_dict(state["framework"])
+            self._warmup.restore(state.get("warmup", 0))  # an older checkpoint has neither of the two
+            self._framework.late = self._warmup.share
+            if self._framework.gradient_balancer is not None and state.get("gradients"):
+                self._framework.gradient_balancer.restore(state["gradients"])
 
     def close(self) -> None:
         self._train.close()
@@ -191,7 +208,7 @@ class MidiRecipe:
             torch.default_generator.manual_seed(self.config.seed)
             discriminator = MultiScaleDiscriminator(self.config.adversarial.channels / FULL_CHANNELS).to(self._device)
         steps = total_steps(self.config, self.steps_per_epoch)
-        return Opponent(discriminator, FrameworkGame(self._framework), self.config.adversarial, steps)
+        return Opponent(discriminator, FrameworkGame(self._framework), self.config.adversarial, steps, self._warmup)
 
     @cached_property
     def _tokens_a_window(self) -> float:
@@ -237,6 +254,7 @@ def build_framework(config: TrainingConfig, scheduler: AdaptiveKLScheduler) -> C
         feature_matching_weight=adversarial.feature_matching_weight,
         constraint_weight=constraints.weight,
         use_automatic_balancing=config.loss.balance == "uncertainty",
+        gradient_balancer=GradientBalancer() if config.loss.balance == "gradient" else None,
         reconstruction=PerceptualReconstructionLoss(
             musical_weighting=tokens.musical_weighting,
             perceptual_emphasis=tokens.emphasis,

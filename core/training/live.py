@@ -16,7 +16,8 @@ class LiveValue:
 
     It may be `least` to `most`; one that is `positive` may not be `least` itself, one that is `whole` has no fraction.
     `judges` says that it is part of the validation total: a best from before a change cannot be compared with what
-    comes after it. What would change the meaning of a curve (what a token counts, free bits) is no live value.
+    comes after it. What would change the meaning of a curve (what a token counts) is no live value; the floor of free
+    bits, which holds a KL up that runs away, is one all the same.
     """
 
     key: str
@@ -50,6 +51,7 @@ LIVE = (
     LiveValue("loss.reconstruction.if_weight", "IF in the reconstruction", judges=True),
     LiveValue("loss.log_magnitude.weight", "weight of the log magnitude", judges=True),
     LiveValue("loss.kl.weight_max", "final weight of the KL", judges=True),
+    LiveValue("loss.kl.free_bits", "free bits", most=100.0, judges=True),
     LiveValue("loss.constraints.weight", "weight of the constraints"),
     LiveValue("adversarial.weight", "weight of the discriminator"),
     LiveValue("adversarial.feature_matching_weight", "weight of its features"),

@@ -7,6 +7,7 @@ from core.training.config_check import check
 from core.training.tunes_config import ConstraintLossConfig, TokenLossConfig
 
 STFTTarget = Literal["waveform", "magnitude"]
+Balance = Literal["manual", "uncertainty", "gradient"]
 KLSchedule = Literal["linear", "cyclical_linear", "adaptive", "cosine"]
 
 
@@ -67,7 +68,8 @@ class KLLossConfig:
     """KL to the standard normal prior: annealing to `weight_max`, `free_bits` nats floor per dimension.
 
     `schedule` "linear" and "cosine" rise over `warmup_fraction` of the epochs; "cyclical_linear" does so anew every
-    `cycle_epochs` (Fu et al. 2019); "adaptive" steers towards a KL of `target` nats (ControlVAE, Shao et al. 2020).
+    `cycle_epochs` (Fu et al. 2019); "adaptive" steers the KL, free bits aside, towards `target` nats with any weight up
+    to `weight_max` (ControlVAE, Shao et al. 2020).
     """
 
     weight_max: float = 0.01
@@ -89,7 +91,12 @@ class KLLossConfig:
 class LossConfig:
     """All loss terms. Spectral quality first: STFT 1.0 against reconstruction 0.1 (specification 2).
 
-    `balance` (tunes) "uncertainty" learns the weights beside the model (Kendall et al. 2018).
+    `balance` says who sets the weights of all terms but the KL: "manual" takes them as they stand; "uncertainty" learns
+    them beside the model (Kendall et al. 2018), times those that stand; "gradient" takes those that stand as shares of
+    the gradient at the model's output (Defossez et al. 2022).
+
+    For the first half of `warmup_fraction` of the steps a sound's STFT, a tune's onsets and its constraints count
+    nothing, then more and more until its end. No discriminator joins before.
     """
 
     stft: STFTLossConfig = field(default_factory=STFTLossConfig)
@@ -98,7 +105,11 @@ class LossConfig:
     kl: KLLossConfig = field(default_factory=KLLossConfig)
     tokens: TokenLossConfig = field(default_factory=TokenLossConfig)
     constraints: ConstraintLossConfig = field(default_factory=ConstraintLossConfig)
-    balance: Literal["manual", "uncertainty"] = "manual"
+    balance: Balance = "manual"
+    warmup_fraction: float = 0.0
+
+    def __post_init__(self) -> None:
+        check(0 <= self.warmup_fraction <= 1, "loss.warmup_fraction", self.warmup_fraction, "0 to 1")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from core.losses.game import Game
 from core.models.discriminators import Discriminator
+from core.training.annealing import LossWarmup
 from core.training.checkpoint_files import CheckpointError
 from core.training.config import AdversarialConfig
 
@@ -34,13 +35,20 @@ class Opponent:
     step, or is left out where anything was not finite. `state` and `restore` are for the checkpoint.
     """
 
-    def __init__(self, discriminator: Discriminator, game: Game, config: AdversarialConfig, total_steps: int) -> None:
+    def __init__(
+        self,
+        discriminator: Discriminator,
+        game: Game,
+        config: AdversarialConfig,
+        total_steps: int,
+        warmup: LossWarmup | None = None,
+    ) -> None:
         self.discriminator, self.game, self.config = discriminator, game, config
         self.terms = game.terms
         self.optimizer = torch.optim.AdamW(discriminator.parameters(), config.learning_rate, BETAS, weight_decay=0.0)
         self.stabilizer = game.stabilizer
         self.playing = False
-        self._total_steps = total_steps
+        self._total_steps, self._warmup = total_steps, warmup
         self._steps = self._lessons = 0
         self._lowest, self._epochs_without_gain = math.inf, 0
         self._meeting: Meeting | None = None
@@ -48,8 +56,8 @@ class Opponent:
         self._learns = False
 
     def join(self, step: int) -> bool:
-        """Whether the discriminator begins to play at this very step (counted from 1)."""
-        if self.playing:
+        """Whether the discriminator begins to play at this very step (counted from 1); never during the warm-up."""
+        if self.playing or self._is_too_early:
             return False
         if isinstance(self.config.start, str):
             self.playing = self._epochs_without_gain >= PLATEAU_EPOCHS
@@ -60,9 +68,10 @@ class Opponent:
     def watch(self, val_loss: float) -> None:
         """Take an epoch's validation total: a plateau is 5 epochs in a row that gain less than 1 %.
 
-        One that is not finite says nothing about a plateau and does not count.
+        One that is not finite says nothing about a plateau and does not count, nor does one of the warm-up, when not
+        all of its terms are learned.
         """
-        if not math.isfinite(val_loss):
+        if not math.isfinite(val_loss) or self._is_too_early:
             return
         if val_loss < self._lowest * (1 - PLATEAU_GAIN):
             self._lowest, self._epochs_without_gain = val_loss, 0
@@ -160,6 +169,10 @@ class Opponent:
         )
         self._steps += 1
         self._lessons += self._learns
+
+    @property
+    def _is_too_early(self) -> bool:
+        return self._warmup is not None and not self._warmup.is_over
 
     @property
     def _ramp(self) -> float:

@@ -39,7 +39,8 @@ SETTLED = (
     "recipe", "preset", "epochs", "batch_size", "learning_rate", "warmup_steps", "data.validation_fraction",
     "model.latent_dim", "regularization.dropout", "regularization.weight_decay",
     "regularization.augmentation_expansion", "regularization.gradient_clip_norm", "loss.kl.warmup_fraction",
-    "loss.kl.weight_max", "loss.kl.free_bits", "adversarial.mode", "preview.every", "checkpoint.every",
+    "loss.kl.weight_max", "loss.kl.target", "loss.kl.free_bits", "adversarial.mode", "preview.every",
+    "checkpoint.every",
 )  # fmt: skip
 
 
@@ -90,13 +91,16 @@ def resolve(config: TrainingConfig, file_count: int, train_chunks: int, given: A
         given_now,
         **{name: pick(f"regularization.{name}", getattr(given_now, name), value) for name, value in chosen.items()},
     )
+    weight, target = kind.kl_weight, config.loss.kl.target
     free_bits = config.loss.kl.free_bits if kind.free_bits is None else kind.free_bits
     if config.loss.kl.schedule == "adaptive":  # it has a target instead, which a floor may stand above
         free_bits = 0.0
+        weight, target = kind.steered_kl or (weight, target)
     kl = replace(
         config.loss.kl,
         warmup_fraction=pick("loss.kl.warmup_fraction", config.loss.kl.warmup_fraction, preset.kl_warmup_fraction),
-        weight_max=pick("loss.kl.weight_max", config.loss.kl.weight_max, kind.kl_weight),
+        weight_max=pick("loss.kl.weight_max", config.loss.kl.weight_max, weight),
+        target=pick("loss.kl.target", config.loss.kl.target, target),
         free_bits=pick("loss.kl.free_bits", config.loss.kl.free_bits, free_bits),
     )
     batch_size = config.batch_size or batch_size_for(train_chunks, config.data.chunk_seconds, kind.max_batch)

@@ -19,6 +19,7 @@ from distill_tui.balance import (
 )
 from distill_tui.cells import Row, Run
 from distill_tui.panels.balance_drawing import area, legend, stacked_bar, table
+from distill_tui.panels.balance_weights import CELLS, has_moved, weight_cells
 from distill_tui.panels.curves import newest_step, present, read_so_far, training_query
 from distill_tui.panels.frame import framed, wrapped
 from distill_tui.panels.panel import Panel
@@ -46,11 +47,13 @@ class BalancePanel(Panel):
         "What the model learns from is a sum of terms, each times its weight. A term that is a large number need not "
         "pull hard: what moves the model is the slope. So every hundred steps or so the pull of each term on the "
         "model's weights is measured, and its share of all pulls is what the bar shows. Until the first measurement "
-        "it shows what each term adds to the loss instead, and says so.",
+        "it shows what each term adds to the loss instead, and says so. A small curve beside a weight is how it moved: "
+        "with the KL's schedule, a warm-up (loss.warmup_fraction) or loss.balance.",
         "The reconstruction leads, the term that sounds best first (stft, for sounds). The KL stays well below it. "
         "The shares shift slowly.",
         "If the KL leads, the model is about to stop using its latent: lower loss.kl.weight_max. If a term that you "
-        "care about is under a few percent, raise its weight with =. A term of weight 0 moves nothing.",
+        "care about is under a few percent, raise its weight with =. If one term drowns the others, train with "
+        "another loss.balance, where weights are shares.",
     )
 
     def __init__(self, id: str = "balance") -> None:
@@ -68,11 +71,12 @@ class BalancePanel(Panel):
             self.post_message(self.Wants())
 
     def queries(self) -> tuple[Query, ...]:
-        """The shares over the whole run, and the terms' own curves for their values now."""
+        """The shares and weights over the whole run, and the terms' own curves for their values now."""
         if self.size.width < 4:
             return ()
         terms = weighted_terms(self.snapshot.state)
-        return (*(self._shares_query(term) for term in terms), *(training_query(term, DOTS) for term in terms))
+        weights = (_weight_query(term) for term in terms)
+        return (*map(self._shares_query, terms), *(training_query(term, DOTS) for term in terms), *weights)
 
     def copied(self) -> str:
         """Every term's weight and share."""
@@ -108,7 +112,7 @@ class BalancePanel(Panel):
             first, rest = found.ranked[: room - 1], found.ranked[room - 1 :]
             kept = [part for part in found.parts if part in first]
             return [*content, *table(found, kept, width, textured, headed=False), legend(found, rest, width, textured)]
-        content += table(found, found.parts, width, textured, headed=room > amount)
+        content += table(found, found.parts, width, textured, room > amount, self._moves())
         if measured and lines - len(content) > LOWEST_AREA:
             content += [(), *self._history(found, measured, width, lines - len(content) - 1, textured)]
         return content
@@ -124,6 +128,14 @@ class BalancePanel(Panel):
             epoch = state.started.steps_per_epoch if state.started else 1
             self._area = measured, key, area(found, measured, x, width, height, epoch, textured)
         return self._area[2]
+
+    def _moves(self) -> dict[str, str]:
+        """The curves of those weights that move."""
+        newest = newest_step(self.snapshot.state)
+        curves = {
+            term.name: read_so_far(self.snapshot, _weight_query(term)) for term in weighted_terms(self.snapshot.state)
+        }
+        return {name: weight_cells(series, newest) for name, series in curves.items() if series and has_moved(series)}
 
     def _balance(self, measured: Mapping[int, Mapping[str, float]]) -> Balance:
         state = self.snapshot.state
@@ -142,3 +154,7 @@ class BalancePanel(Panel):
 
     def _shares_query(self, term: TermInfo) -> Query:
         return Query(f"gradient/{term.name}", 0, None, max(16, (self.size.width - 4) * BUCKETS))
+
+
+def _weight_query(term: TermInfo) -> Query:
+    return Query(f"weight/{term.name}", 0, None, 4 * CELLS)

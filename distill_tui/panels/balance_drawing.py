@@ -4,11 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
+from types import MappingProxyType
 
 from distill_tui.axes import Steps, axis_row
 from distill_tui.balance import Balance, Part, cells, in_percent
 from distill_tui.cells import Row, Run, merged
 from distill_tui.format import number
+from distill_tui.panels.balance_weights import CELLS
 from distill_tui.panels.frame import fit, joined
 
 BLOCKS = " ▁▂▃▄▅▆▇█"  # so many eighths of a cell, from its bottom
@@ -16,11 +18,13 @@ LEVELS = len(BLOCKS) - 1  # in a cell
 REACH = LEVELS // 2 + 1  # levels that a border may be moved by
 TEXTURES = "█▒/░+▓ox."  # tell the terms apart where colours cannot, also in ASCII; the last is that of all others
 SHARE, LONGEST_BAR, SHORTEST_BAR = 9, 60, 5
+LEAST_BAR_BESIDE = 10  # cells of a bar that leave room for the curves of weights
 NUMBERS = ("weight", "value", "counts")  # columns of a line, the last of which gives way first
 NUMBER = 9
 LABEL = 16
 SCALE = 6  # cells of the area's own labels
 LEAST_SCALED = 44  # cells from which there is room for them
+NO_MOVES: Mapping[str, str] = MappingProxyType({})
 
 
 def stacked_bar(found: Balance, width: int, textured: bool) -> Row:
@@ -31,15 +35,32 @@ def stacked_bar(found: Balance, width: int, textured: bool) -> Row:
     return merged(runs) if sum(taken) else (Run("─" * width, "track"),)
 
 
-def table(found: Balance, parts: Sequence[Part], width: int, textured: bool, headed: bool) -> list[Row]:
-    """A line of `width` cells for each of the parts, perhaps under a line that says what the columns are."""
+def table(
+    found: Balance,
+    parts: Sequence[Part],
+    width: int,
+    textured: bool,
+    headed: bool,
+    moves: Mapping[str, str] = NO_MOVES,
+) -> list[Row]:
+    """A line of `width` cells for each of the parts, perhaps under a line that says what the columns are.
+
+    `moves` are curves of those weights that move, by term, CELLS wide; where there is room they stand beside them.
+    """
     label = min(LABEL, max(len(part.label) for part in found.parts) + 1)
     room = width - 2 - label - SHARE - 1
     numbers = NUMBERS[: max(0, (room - SHORTEST_BAR) // NUMBER)]
     bar = max(0, min(LONGEST_BAR, room - NUMBER * len(numbers)))
-    rows = [_line(part, found.parts.index(part), label, numbers, bar, textured) for part in parts]
+    curve = CELLS + 1 if moves and room - NUMBER * len(numbers) - CELLS - 1 >= LEAST_BAR_BESIDE else 0
+    bar = min(bar, room - NUMBER * len(numbers) - curve)
+    rows = [
+        _line(
+            part, found.parts.index(part), label, numbers, bar, textured, moves.get(part.term.name, "")[:curve], curve
+        )
+        for part in parts
+    ]
     if headed:
-        columns = "".join(name.rjust(NUMBER) for name in numbers)
+        columns = "".join(name.rjust(NUMBER) + " " * (curve if name == "weight" else 0) for name in numbers)
         rows.insert(0, (Run(" " * (2 + label) + columns + found.of.rjust(SHARE), "muted"),))
     return rows
 
@@ -152,13 +173,18 @@ def _layered(found: Balance, column: Sequence[int], y: int, textured: bool) -> R
     return Run(BLOCKS[filled], f"{found.parts[low].role}/{found.parts[high].role}")
 
 
-def _line(part: Part, place: int, label: int, numbers: Sequence[str], bar: int, textured: bool) -> Row:
+def _line(
+    part: Part, place: int, label: int, numbers: Sequence[str], bar: int, textured: bool, move: str, curve: int
+) -> Row:
     values = {"weight": part.weight, "value": part.value, "counts": part.contribution}
+    columns = [Run(number(values[name]).rjust(NUMBER), "text" if name == "counts" else "muted") for name in numbers]
+    if curve:  # there are all columns then
+        columns.insert(1, Run(f" {move}".ljust(curve), part.role))
     row: Row = (
         Run(mark(place, textured), part.role),
         Run(" "),
         *fit((Run(part.label),), label),
-        *(Run(number(values[name]).rjust(NUMBER), "muted" if name != "counts" else "text") for name in numbers),
+        *columns,
         Run(in_percent(part.share).rjust(SHARE) + " ", "strong"),
     )
     long = round(part.share * bar)

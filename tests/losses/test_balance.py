@@ -61,6 +61,23 @@ def test_it_balances_a_model_that_learns_beside_it() -> None:
     assert at.item() == pytest.approx((x.mean() + y.mean() / 30).item() / 2, abs=0.1)
 
 
+def test_what_counts_more_by_hand_learns_the_same_weight() -> None:
+    losses = {"large": torch.tensor(20.0), "small": torch.tensor(0.5)}
+    by_hand = {"large": 3.0, "small": 0.1}
+    balancer = MultiObjectiveLossBalancer(2, names=tuple(losses))
+    with torch.no_grad():
+        balancer.log_vars.copy_(torch.tensor([1.0, -1.0]))
+    total, weights = balancer(losses, by_hand)
+    assert total.item() == pytest.approx(3 * (20 * math.exp(-1) + 1) + 0.1 * (0.5 * math.e - 1))
+    assert [weight.item() for weight in weights.values()] == pytest.approx([math.exp(-1), math.e])
+    optimizer = torch.optim.Adam(balancer.parameters(), lr=0.1)
+    for _ in range(200):
+        optimizer.zero_grad()
+        balancer(losses, by_hand)[0].backward()
+        optimizer.step()
+    assert {n: w.item() for n, w in balancer.weights().items()} == pytest.approx({"large": 0.05, "small": 2}, rel=0.02)
+
+
 class TestBounds:
     def test_weights_stay_within_them(self) -> None:
         balancer = MultiObjectiveLossBalancer(2, min_weight=0.1, max_weight=10.0)

@@ -12,6 +12,7 @@ from torch.distributions import Normal, kl_divergence
 
 from core.losses.framework import LEARNED, ComprehensiveLossFramework
 from core.losses.framework_terms import ADVERSARIAL, GROUPS, TERMS
+from core.losses.framework_total import Parts, learned_total
 from core.losses.kl_schedule import AdaptiveKLScheduler
 from core.midi.vocabulary import SIZE
 from tests.losses.music import MELODY, padded, sure_of, unsure
@@ -189,7 +190,9 @@ def learned_on(framework: ComprehensiveLossFramework, one: Case, steps: int = 30
     bound, constraints = fixed["recon_total"] + 0.5 * fixed["kl_loss"], fixed["constraint_total"]
     for _ in range(steps):
         optimizer.zero_grad()
-        total, _ = framework._total(bound, constraints)
+        total, _ = learned_total(
+            Parts(bound, 0 * bound, constraints, None), framework.part_weights(), framework.balancer
+        )
         own = framework.learning(one.real, one.fake, gen)
         assert own is not None
         (total + own).backward()

@@ -95,8 +95,11 @@ def test_its_config_says_nothing_of_sounds_and_trains_the_same_again(
 
 @pytest.mark.parametrize(
     "changes",
-    [{"loss__balance": "uncertainty"}, {"loss__kl__schedule": "adaptive", "adversarial__mode": "off"}],
-    ids=["adversary and learned weights", "adaptive KL"],
+    [
+        {"loss__balance": "uncertainty"},
+        {"loss__balance": "gradient", "loss__warmup_fraction": 0.6, "loss__kl__schedule": "adaptive"},
+    ],
+    ids=["adversary and learned weights", "shares of the gradient after a warm-up, adaptive KL"],
 )
 @pytest.mark.parametrize("stop", [3, 8])
 def test_stopped_and_resumed_it_ends_in_the_same_bits(
