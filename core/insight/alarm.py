@@ -2,17 +2,21 @@
 
 from dataclasses import dataclass
 
-from core.run.events import AlertEnded, AlertStarted, Event, Severity
+from core.run.events import AlertEnded, AlertStarted, Event, Remedy, Severity
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a detector found, in a person's words: figures in the explanation, a key or setting in the action."""
+    """What a detector found, in a person's words: figures in the explanation, a key or setting in the action.
+
+    `remedies` are what the trainer can do about it by itself, the best first.
+    """
 
     title: str
     explanation: str
     action: str
     severity: Severity = "warning"
+    remedies: tuple[Remedy, ...] = ()
 
 
 @dataclass
@@ -31,6 +35,7 @@ class Alarm:
             action=finding.action,
             step=step,
             epoch=epoch,
+            remedies=finding.remedies,
         )
         return [self.active]
 

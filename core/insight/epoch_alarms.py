@@ -7,6 +7,7 @@ from statistics import median
 from typing import Literal
 
 from core.insight.alarm import Alarm, Finding
+from core.insight.remedies import FREE_BITS, KL_WEIGHT, STOP, Settings, figure, go_back, lower_rate, set_to
 from core.insight.trends import geometric_mean, noise, rises_in_a_row
 from core.run.events import EpochMetrics, Event
 
@@ -63,9 +64,9 @@ class Divergence(Alarm):
     rises: dict[str, Rise] = field(default_factory=dict)
 
     def epoch(
-        self, metrics: EpochMetrics, labels: Mapping[str, str], learning_rate: float, quiet: bool = False
+        self, metrics: EpochMetrics, labels: Mapping[str, str], settings: Settings, quiet: bool = False
     ) -> list[Event]:
-        """Judge the means of the terms in `labels` (name to label); `learning_rate` is the highest of the run."""
+        """Judge the means of the terms in `labels` (name to label)."""
         means = metrics.train_terms if self.split == "training" else metrics.val_terms
         for name in labels:
             value = means.get(name)
@@ -83,16 +84,16 @@ class Divergence(Alarm):
         if self.active is not None and (quiet or not self.rises):
             return self._end(metrics.step, metrics.epoch)
         if self.active is None and self.rises and not quiet:
-            return self._start("divergence", self._finding(labels, learning_rate), metrics.step, metrics.epoch)
+            return self._start("divergence", self._finding(labels, settings), metrics.step, metrics.epoch)
         return []
 
-    def _finding(self, labels: Mapping[str, str], learning_rate: float) -> Finding:
+    def _finding(self, labels: Mapping[str, str], settings: Settings) -> Finding:
         worst = max(self.rises, key=lambda name: self.rises[name].high / self.rises[name].low)
         rise = self.rises[worst]
         names = _listed(labels[name] for name in self.rises)
         figures = f"{labels[worst]} went from {rise.low:.3g} to {rise.high:.3g} over at least {RISING_EPOCHS} epochs"
         if self.split == "training":
-            lower = f"{learning_rate / 2:.2g}" if learning_rate else ""
+            lower = figure(settings.learning_rate / 2) if settings.learning_rate else ""
             live = f"Press = and set the learning rate to {lower}; if that does not help, press" if lower else "Press"
             again = f" with --set learning_rate={lower}" if lower else ""
             return Finding(
@@ -100,11 +101,13 @@ class Divergence(Alarm):
                 explanation=f"The training loss gets worse, not better: {figures}. The steps are probably too large.",
                 action=f"{live} c to save and stop, and train again{again}",
                 severity="danger",
+                remedies=(*lower_rate(settings), go_back(), STOP),
             )
         return Finding(
             title=f"Validation of {names} rising {RISING_EPOCHS} epochs in a row",
             explanation=f"What was held back from training comes out worse: {figures}, while training does not.",
             action="The best epoch is kept. Press c to save and stop, or go on and see whether it turns",
+            remedies=(*lower_rate(settings), go_back(safe=False), STOP),
         )
 
 
@@ -170,6 +173,7 @@ class Overfitting(Alarm):
             f"{self.best_level_epoch}.",
             action=f"The model of epoch {best} is kept as the best. Press c to save and stop. More files help most; "
             "or train again with a higher regularization.dropout or regularization.weight_decay (--set)",
+            remedies=(STOP, go_back(safe=False)),
         )
 
 
@@ -190,6 +194,7 @@ class BrokenValidation(Alarm):
             "so this epoch cannot become the best one.",
             action="If it stays, go back to the best checkpoint (c, then r and best) and lower the learning rate (=)",
             severity="danger",
+            remedies=(go_back(),),
         )
         return self._start("validation", finding, metrics.step, metrics.epoch)
 
@@ -206,7 +211,7 @@ class PosteriorCollapse(Alarm):
     previous_kl_weight: float = 0.0
     in_a_row: int = 0
 
-    def epoch(self, metrics: EpochMetrics) -> list[Event]:
+    def epoch(self, metrics: EpochMetrics, settings: Settings) -> list[Event]:
         """Judge the KL of the epoch; `kl_weight` is to be the one of its last step."""
         early = self.kl_weight == 0 or self.kl_weight > self.previous_kl_weight or metrics.step < EARLY_STEPS
         self.previous_kl_weight = self.kl_weight
@@ -221,10 +226,15 @@ class PosteriorCollapse(Alarm):
         self.in_a_row = 0
         if not collapsed:
             return self._end(metrics.step, metrics.epoch)
-        return self._start("collapse", self._finding(metrics, low), metrics.step, metrics.epoch)
+        return self._start("collapse", self._finding(metrics, low, settings), metrics.step, metrics.epoch)
 
-    def _finding(self, metrics: EpochMetrics, low: bool) -> Finding:
-        lower = f"{self.kl_weight / 10:.2g}"
+    def _finding(self, metrics: EpochMetrics, low: bool, settings: Settings) -> Finding:
+        weight = (settings.number(KL_WEIGHT) or self.kl_weight) / 10
+        lower = figure(weight)
+        remedies = (
+            set_to(FREE_BITS, max(0.5, 2 * settings.number(FREE_BITS)), "Raise the free bits"),
+            set_to(KL_WEIGHT, weight, "Take a tenth of the weight of the KL"),
+        )
         weaker = f"press = and set loss.kl.weight_max to {lower}, or train again with --set loss.kl.weight_max={lower}"
         if low:
             return Finding(
@@ -232,6 +242,7 @@ class PosteriorCollapse(Alarm):
                 explanation=f"What the model notes down of a sound, its latent, says almost nothing (KL "
                 f"{metrics.kl_divergence:.2g} nats, under {COLLAPSED_KL}): whatever goes in, much the same comes out.",
                 action=f"Let the latent say more: {weaker}",
+                remedies=remedies,
             )
         fewer = 1 << max(0, 2 * metrics.active_dimensions - 1).bit_length()
         keys = f"--set model.latent_dim={fewer}, for tunes token_model.latent_dim"
@@ -243,6 +254,7 @@ class PosteriorCollapse(Alarm):
             action=f"Let the latent say more: {weaker}; or train again with a smaller one, {smaller}"
             if fewer < metrics.latent_dimensions
             else f"Let the latent say more: {weaker}",
+            remedies=remedies,
         )
 
 

@@ -6,6 +6,7 @@ from math import isfinite
 from statistics import median_low
 
 from core.insight.alarm import Alarm, Finding
+from core.insight.remedies import STOP, Settings, figure, go_back, lower_rate
 from core.run.events import Event, StepMetrics
 
 FIRST_STEPS = 20
@@ -38,8 +39,8 @@ class Explosion(Alarm):
     recent: dict[str, float] = field(default_factory=dict)
     steps: int = 0
 
-    def step(self, metrics: StepMetrics, labels: Mapping[str, str], learning_rate: float) -> list[Event]:
-        """Take the step's terms that are in `labels` (name to label); `learning_rate` is the highest of the run."""
+    def step(self, metrics: StepMetrics, labels: Mapping[str, str], settings: Settings) -> list[Event]:
+        """Take the step's terms that are in `labels` (name to label)."""
         if metrics.skipped:
             return []
         self.steps += 1
@@ -61,13 +62,16 @@ class Explosion(Alarm):
         if self.recent[worst] <= self._limit(worst):
             return []
         typical = median_low(self.first[worst])
-        rate = f" at a tenth of the rate, --set learning_rate={learning_rate / 10:.2g}" if learning_rate else ""
+        tenth = settings.learning_rate / 10
+        rate = f" at a tenth of the rate, --set learning_rate={figure(tenth)}" if tenth else ""
         finding = Finding(
             title=f"Diverging: {labels[worst]} has exploded",
             explanation=f"{labels[worst]} is more than {self._limit(worst) / typical:.0f} times what it was in the "
             f"first steps ({typical:.3g}). The steps are far too large.",
             action=f"Press c to stop and train again{rate}",
             severity="danger",
+            # What stands there now is worth nothing, so going back loses nothing.
+            remedies=(go_back(0.1), *lower_rate(settings, 0.1), STOP),
         )
         return self._start("divergence", finding, metrics.step, metrics.epoch)
 
@@ -88,18 +92,20 @@ class NonFinite(Alarm):
 
     clean_steps: int = 0
 
-    def report(self, step: int, epoch: int, label: str, learning_rate: float) -> list[Event]:
-        """The step was skipped because of `label`; `learning_rate` is the highest of the run."""
+    def report(self, step: int, epoch: int, label: str, settings: Settings) -> list[Event]:
+        """The step was skipped because of `label`."""
         self.clean_steps = 0
         if self.active is not None:
             return []
-        rate = f": --set learning_rate={learning_rate / 2:.2g}" if learning_rate else ""
+        half = settings.learning_rate / 2
+        rate = f": --set learning_rate={figure(half)}" if half else ""
         finding = Finding(
             title=f"Not a number: {label} at step {step:,}",
             explanation=f"{label} came out as no number, so the step was skipped and the model is unharmed. Three in "
             "a row bring back the last good state at half the learning rate.",
             action=f"A single one needs nothing. If it returns, press c and train again at a lower learning rate{rate}",
             severity="danger",
+            remedies=lower_rate(settings),
         )
         return self._start("nonfinite", finding, step, epoch)
 

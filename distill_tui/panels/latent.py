@@ -12,9 +12,9 @@ from distill_tui.format import number, percent
 from distill_tui.heat import heat_rows
 from distill_tui.latent_scatter import scatter
 from distill_tui.latent_strip import ACTIVE_NATS, FULL_NATS, strip
-from distill_tui.latent_words import suggestion, summary
+from distill_tui.latent_words import measures, suggestion, summary
 from distill_tui.panels.curves import newest_step
-from distill_tui.panels.frame import beside, fit, framed, spread, width_of, wrapped
+from distill_tui.panels.frame import beside, fit, framed, joined, spread, width_of, wrapped
 from distill_tui.panels.panel import Panel
 from distill_tui.panels.words import PanelHelp
 from distill_tui.theme import palette_of
@@ -25,6 +25,7 @@ NUMBERED = 30  # columns from which the strip's lines have numbers beside them
 HEADED = 9  # lines from which strip and map have a line of words above them
 FOOTED = 4  # and from which there is an axis below
 BAR = 12
+MEASURED = 10  # lines from which the other measures are told
 SPACIOUS = 8  # lines from which the suggestion is written out
 
 
@@ -56,15 +57,16 @@ class LatentPanel(Panel):
     WORDS: ClassVar[PanelHelp] = PanelHelp(
         "Latent",
         "The model squeezes every sound into a short list of numbers, the latent, and makes the sound again from it. "
-        "Each row of the strip is one of those numbers, a dimension; the farther its colour is from the background's, "
-        "the more it tells about the sound. One that tells less than 0.1 nats (the unit of that) is inactive. On the "
-        "map are the sounds held back for validation: those that the model takes for alike lie close together.",
-        "More than half of the dimensions are active, and stay so while the losses fall. On the map alike sounds are "
-        "neighbours, and the dots fill it instead of lying on one heap.",
-        "Many inactive dimensions: the latent is larger than your material needs, or the prior, which keeps it simple, "
-        "is too strong. Train again with a smaller latent (model.latent_dim, for tunes token_model.latent_dim), a "
-        "weaker prior (loss.kl.weight_max) or a higher floor for each dimension (loss.kl.free_bits). "
-        "Choose a preview to find its sound on the map.",
+        "Each row of the strip is one of them, a dimension; the farther its colour from the background's, the more it "
+        "tells. Below 0.1 nats (the unit of that) it is inactive; an active one that does not differ is the same for "
+        "all sounds. Told apart: as many as their latents alone give away. On the map, alike sounds of validation lie "
+        "close together.",
+        "More than half of the dimensions are active, and stay so while the losses fall; nearly all sounds are told "
+        "apart. On the map alike sounds are neighbours, and the dots fill it.",
+        "Many inactive dimensions: the latent is too large for your material, or the prior, which keeps it simple, too "
+        "strong. Train again with a smaller latent (model.latent_dim, for tunes token_model.latent_dim), a weaker "
+        "prior (loss.kl.weight_max) or a floor per dimension (loss.kl.free_bits). Choose a preview to find it on the "
+        "map.",
     )
 
     def __init__(self, id: str = "latent") -> None:
@@ -93,7 +95,8 @@ class LatentPanel(Panel):
             content: list[Row] = [(Run(line, "muted"),) for line in wrapped(_empty(epoch), inner)]
             corner: Row = ()
         else:
-            content = [self._summary(epoch, inner), *self._advice(state, inner, lines)]
+            content = [self._summary(epoch, inner), *self._measures(state, inner, lines)]
+            content += self._advice(state, inner, lines)
             content += self._cached(state, inner, lines - len(content))
             corner = (Run("KL ", "muted"), Run(f"{number(epoch.kl_divergence)} nats", "text"))
         shown = [(Run(" "), *row) for row in content[:lines]]
@@ -113,6 +116,14 @@ class LatentPanel(Panel):
         full = round(size * active / all_)
         bar: Row = (Run("━" * full, role), Run("─" * (size - full), "track"))
         return (Run(f"{active}", "strong"), Run(words, "text"), Run("  "), *bar)
+
+    def _measures(self, state: RunState, width: int, lines: int) -> list[Row]:
+        """What the count above does not say; where there is little room, nothing."""
+        if lines < MEASURED:
+            return []
+        config = self.snapshot.info.config if self.snapshot.info else {}
+        told: list[Row] = [(Run(words, "muted"),) for words in measures(state, config)]
+        return [fit(joined(enumerate(told), width), width)] if told else []
 
     def _advice(self, state: RunState, width: int, lines: int) -> list[Row]:
         config = self.snapshot.info.config if self.snapshot.info else {}

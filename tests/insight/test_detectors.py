@@ -66,6 +66,15 @@ def run(detectors: Detectors, epochs: Iterable[EpochMetrics]) -> list[Event]:
     return events
 
 
+def disturbing(events: Iterable[Event]) -> list[Event]:
+    """Without what is said of a run that has been level for long at its full rate, as made-up ones are."""
+    return [
+        event
+        for event in events
+        if not (isinstance(event, AlertStarted | AlertEnded) and event.id.startswith("plateau-"))
+    ]
+
+
 def started(events: Iterable[Event]) -> list[AlertStarted]:
     return [event for event in events if isinstance(event, AlertStarted)]
 
@@ -89,7 +98,7 @@ class TestDivergence:
         assert (alert.kind, alert.severity, alert.epoch) == ("divergence", "danger", 24)
         assert "stft and magnitude" in alert.title
         assert "to 1.32" in alert.explanation
-        assert "--set learning_rate=0.0005" in alert.action
+        assert "--set learning_rate=5e-4" in alert.action
 
     def test_it_is_named_once_and_ends_when_half_is_won_back(self) -> None:
         up = [0.9 * 1.1**i for i in range(12)]
@@ -165,7 +174,7 @@ class TestExplosion:
         (start,), (end,) = started(events), ended(events)
         assert (start.kind, start.severity, start.step) == ("divergence", "danger", 10)
         assert start.title == "Diverging: stft has exploded"
-        assert "--set learning_rate=0.0001" in start.action
+        assert "--set learning_rate=1e-4" in start.action
         assert end.id == start.id
 
     def test_a_lone_spike_is_passed_over(self) -> None:
@@ -263,7 +272,7 @@ class TestPosteriorCollapse:
 
         assert (alert.kind, alert.epoch) == ("collapse", 16)
         assert "0.2 nats" in alert.explanation
-        assert "--set loss.kl.weight_max=0.001" in alert.action
+        assert "--set loss.kl.weight_max=1e-3" in alert.action
 
     def test_most_dimensions_inactive(self) -> None:
         epochs = [epoch(i, value, active=40 if i < 15 else 9) for i, value in enumerate(descent(25))]
@@ -346,7 +355,7 @@ def test_a_healthy_noisy_run_raises_no_alarm(noise: float, gap: float) -> None:
         train, val = descent(150, noise, 2 * seed), descent(150, noise, 2 * seed + 1)
         epochs = [epoch(i, t, (1 + gap) * v) for i, (t, v) in enumerate(zip(train, val, strict=True))]
 
-        assert run(Detectors(TERMS), epochs) == []
+        assert disturbing(run(Detectors(TERMS), epochs)) == []
 
 
 @pytest.mark.parametrize("noise", [0.01, 0.05, 0.1])
@@ -355,7 +364,7 @@ def test_alarms_are_rare_on_a_long_noisy_plateau(noise: float) -> None:
     for seed in range(20):
         train, val = descent(500, noise, 2 * seed), descent(500, noise, 2 * seed + 1)
         epochs = [epoch(i, t, 1.05 * v) for i, (t, v) in enumerate(zip(train, val, strict=True))]
-        alerts += len(started(run(Detectors(TERMS), epochs)))
+        alerts += len(started(disturbing(run(Detectors(TERMS), epochs))))
 
     assert alerts <= 2
 
