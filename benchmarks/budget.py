@@ -113,7 +113,7 @@ def trained(
     writer = RunWriter(folder.store_path)
     state = TrainingState(recipe, device)
     journal = Journal(writer, None)
-    journal.emit(_started(recipe, state, writer.next_session, ""))
+    journal.emit(_started(recipe, state, writer.next_session, "", (), ()))
     trainer = BudgetedTrainer(recipe, state, folder, writer, journal, Control())
     trainer.clock, trainer.planned = clock, total_steps(recipe.config, recipe.steps_per_epoch)
     trainer.run()

@@ -15,6 +15,8 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "high-kl": {"loss.kl.weight_max": 0.01},
     "no-free-bits": {"loss.kl.free_bits": 0},
     "adversarial": {"adversarial.mode": "on"},
+    "uncertainty": {"loss.balance": "uncertainty"},
+    "gradient": {"loss.balance": "gradient"},
     "log-mel": {"spectrogram.representation": "log_mel", "spectrogram.n_mels": 128, "spectrogram.n_fft": 2048,
                 "spectrogram.hop_length": 512, "model.patch_frames": 2},
     "mel-256": {"spectrogram.n_mels": 256},

@@ -5,19 +5,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from core.run.events import AlertStarted, Event, TrainingCompleteEvent, to_plain
+from core.run.event_json import to_plain
+from core.run.events import AlertStarted, Event, TrainingCompleteEvent
 from distill_tui.format import clean, count, number
 
 TITLE_LENGTH = 160
 TEXT_LENGTH = 1000
 
-Kind = Literal["alert", "complete", "gone"]
+Kind = Literal["alert", "complete", "gone", "unreachable", "reached"]
 ENDINGS = {"finished": "finished", "cancelled": "was stopped", "preempted": "was interrupted", "failed": "failed"}
 
 
 @dataclass(frozen=True)
 class News:
-    """One thing to tell: a warning began, the run ended, or its trainer is gone without a word.
+    """One thing to tell: a warning began, the run ended, its trainer is gone without a word, or it is out of reach.
 
     `title` and `text` are one line each, free of control codes. `data` are the event's fields as plain values.
     """
@@ -40,7 +41,7 @@ class News:
 def news_of(event: Event, run: str, time: float) -> News | None:
     """What there is to tell of this event of `run`, which happened at `time` (seconds since 1970); mostly nothing."""
     match event:
-        case AlertStarted():
+        case AlertStarted(restored=False):
             text = f"{event.explanation} {event.action}"
             return _news("alert", run, f"{run}: {event.title}", text, time, to_plain(event))
         case TrainingCompleteEvent():
@@ -54,6 +55,14 @@ def gone(run: str, time: float) -> News:
     return _news(
         "gone", run, f"{run}: its trainer is gone", "It ended without a word; resume the run to go on.", time, {}
     )
+
+
+def outage(kind: Literal["unreachable", "reached"], run: str, time: float) -> News:
+    """The run has been out of reach for a while, or is in reach again."""
+    if kind == "reached":
+        return _news(kind, run, f"{run}: in reach again", "What happened meanwhile is told from here on.", time, {})
+    text = "Its host or folder has not answered for a minute. The training may well go on."
+    return _news(kind, run, f"{run}: out of reach", text, time, {})
 
 
 def _news(kind: Kind, run: str, title: str, text: str, time: float, data: Mapping[str, Any]) -> News:

@@ -1,16 +1,19 @@
 """`--alert bell,osc9,osc777`: the terminal itself rings or shows a notification when there is news of a run."""
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from distill_tui.alerting import News, news_of
+from distill_tui.alerting import News, gone, news_of
 
 if TYPE_CHECKING:
     from core.run.state import RunState
     from distill_tui.app import DistillApp
+    from distill_tui.reader import Snapshot
 
 LOOK_SECONDS = 0.5
+GONE_SECONDS = 2.5  # a slow line may bring a run's end so much later than that its trainer has let go of it
 SHOWN_LENGTH = 200
 
 
@@ -48,27 +51,50 @@ class TerminalAlerts:
         self._app, self._ways, self._write = app, ways, write or self._to_terminal
         self._board: object = None
         self._seen = 0
+        self._vanishing = Vanishing()
         if ways:
             app.set_interval(LOOK_SECONDS, self.look)
 
     def look(self) -> None:
         """Write what is new."""
         board = self._app.dashboard
-        if board is None or board.snapshot.info is None:
-            return
-        state = board.snapshot.state
+        if board is None or board.snapshot.info is None or board.snapshot.replay is not None:
+            return  # a replay tells nothing new
+        snapshot = board.snapshot
+        state, run = snapshot.state, board.snapshot.info.name
         if board is not self._board:
-            self._board, self._seen = board, state.seq
-        if state.seq > self._seen:
-            newest = _newest(state, self._seen, board.snapshot.info.name)
-            self._seen = state.seq
-            if newest is not None:
-                self._write(sequences(newest, self._ways))
+            self._board, self._seen, self._vanishing = board, state.seq, Vanishing()
+        newest = _newest(state, self._seen, run)
+        self._seen = max(self._seen, state.seq)
+        if self._vanishing.look(snapshot, time.monotonic()):
+            newest = gone(run, time.time())
+        if newest is not None:
+            self._write(sequences(newest, self._ways))
 
     def _to_terminal(self, text: str) -> None:
         driver = self._app._driver
         if driver is not None and not self._app.is_headless:
             driver.write(text)  # from the app's own thread, so never within a frame
+
+
+class Vanishing:
+    """Whether the trainer of a watched run has gone without a word since the last look."""
+
+    def __init__(self) -> None:
+        self._watched = False  # a trainer was there
+        self._since: float | None = None
+
+    def look(self, snapshot: "Snapshot", now: float) -> bool:
+        """True once for each trainer that goes; `now` is in seconds of any clock that only grows."""
+        live = snapshot.trains or (snapshot.info is not None and snapshot.info.live)
+        if live or not self._watched or snapshot.state.complete is not None:
+            self._watched, self._since = live, None
+            return False
+        self._since = now if self._since is None else self._since
+        if now - self._since < GONE_SECONDS:
+            return False
+        self._watched, self._since = False, None
+        return True
 
 
 def _newest(state: "RunState", after: int, run: str) -> News | None:

@@ -12,6 +12,7 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from distill_tui import theme as themes
+from distill_tui.alerting_options import usual
 from distill_tui.ascii import Ascii
 from distill_tui.ascii import wanted as ascii_wanted
 from distill_tui.driver import driver_here
@@ -37,6 +38,8 @@ class DistillApp(App[int], inherit_bindings=False):
 
     TITLE = "distill-tui"
     BINDINGS = bindings("app")
+    SESSION: type[Session] = Session  # what a dashboard is given
+    WITHOUT: frozenset[str] = frozenset()  # the keys, by their ids, that have no sense here
 
     def __init__(self, start: Start, *, remember_theme: bool = True) -> None:
         # Textual reads a screen's own styles when it is pushed, which the first screen never is.
@@ -106,16 +109,16 @@ class DistillApp(App[int], inherit_bindings=False):
     def _dashboard(self, start: Train | Resume | Watch, overlays: Sequence[Path] = ()) -> "Dashboard":
         from distill_tui.screens.dashboard import Dashboard
 
-        self.session = Session(start)
+        self.session = self.SESSION(start)
         return Dashboard(self.session, overlays)
 
     def on_mount(self) -> None:
         """After ctrl+z and fg the terminal is blank: draw all of it."""
         self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
-        if isinstance(self.start, Train | Resume | Watch) and self.start.alerting.ways:
+        if ways := usual().ways if isinstance(self.start, Home) else self.start.alerting.ways:
             from distill_tui.alerting_terminal import TerminalAlerts
 
-            TerminalAlerts(self, self.start.alerting.ways)
+            TerminalAlerts(self, ways)
         self.call_after_refresh(self._settled)
 
     def _settled(self) -> None:
@@ -203,7 +206,7 @@ class DistillApp(App[int], inherit_bindings=False):
         """Everything that a key does here, and the themes, for ctrl+p."""
         scopes: tuple[Scope, ...] = getattr(screen, "PALETTE_SCOPES", ("app",))
         for key in scoped(*scopes):
-            if key.palette:
+            if key.palette and key.id not in self.WITHOUT:
                 title = key.label[:1].upper() + key.label[1:]
                 yield SystemCommand(f"{title}  ({key.shown})", key.help, self._runner(key, screen))
         for name in themes.available():

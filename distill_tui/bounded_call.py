@@ -2,17 +2,19 @@
 
 import os
 import selectors
-import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from threading import Event
 
+from distill_tui import deadline
 from distill_tui.format import clean
 
 LOOK_SECONDS = 0.05
 HURRIED_SECONDS = 2.0
+OVERDUE_SECONDS = 5.0  # after which a process that was to have been ended is waited for no longer
 KEPT_BYTES = 400  # of what it says on stderr
 
 
@@ -21,34 +23,34 @@ def bounded_call(
 ) -> str:
     """Run `argv` with `body` on its stdin; returns "" if that worked, else one line: why not, in its own words.
 
-    After `limit` seconds it is ended, with all that it started. Once `hurry` is set, it is given two seconds more and
-    is then left to itself, which counts as having worked. What it prints on stdout is thrown away.
+    After `limit` seconds it is ended, with all that it started, even if this program has ended before. Once `hurry` is
+    set, it is waited for two seconds more and is then left to itself and its limit, which counts as having worked. What
+    it prints on stdout is thrown away.
     """
+    began = time.monotonic()
     try:
-        # A session of its own: the terminal's ctrl+c is not for it, and all that it starts can be ended at once.
+        # A session of its own: the terminal's ctrl+c is not for it.
         process = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=dict(environ),
-            start_new_session=True,
+            [sys.executable, "-I", "-S", deadline.__file__, repr(limit), *argv], stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=dict(environ), start_new_session=True,
         )  # fmt: skip
     except (OSError, ValueError) as error:
         return clean(str(error))
-    deadline, hurried = time.monotonic() + limit, False
+    patience, hurried = began + limit + OVERDUE_SECONDS, False
     with _Pipes(process, body) as pipes:
         # Until it ends, not until its pipes are closed: a child that it leaves behind may hold them for good.
         while process.poll() is None:
             if hurry is not None and hurry.is_set() and not hurried:
-                deadline, hurried = min(deadline, time.monotonic() + HURRIED_SECONDS), True
-            if time.monotonic() > deadline:
-                if not hurried:
-                    with suppress(ProcessLookupError, PermissionError):
-                        os.killpg(process.pid, signal.SIGKILL)
-                    process.wait()
-                return "" if hurried else f"took longer than {limit:g} s and was ended"
+                patience, hurried = min(patience, time.monotonic() + HURRIED_SECONDS), True
+            if time.monotonic() > patience:
+                break
             pipes.exchange(LOOK_SECONDS)
         pipes.exchange(0)
         words = " ".join(clean(pipes.said.decode(errors="replace")).split())
-    if process.returncode == 0:
+    if process.returncode == 0 or (process.returncode is None and hurried):
         return ""
+    if time.monotonic() - began >= limit:
+        return f"took longer than {limit:g} s and was ended"
     return words or f"ended with status {process.returncode}"
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from core.run.events import AlertStarted, NoteAdded, RolledBack, ValueSet
+from core.run.events import AdviceTaken, AdviceUndone, AlertStarted, NoteAdded, RolledBack, ValueSet
 from core.run.state import RunState
+from distill_tui.advice_words import told
 from distill_tui.axes import Steps
 from distill_tui.cells import Row, Run, merged
 from distill_tui.format import clean, count
 
-DANGER, ROLLBACK, WARNING, NOTE, SET, CHECKPOINT, PREVIEW = range(7)  # of marks in one cell the lowest is seen
+DANGER, ROLLBACK, WARNING, ADVICE, NOTE, SET, CHECKPOINT, PREVIEW = range(8)  # of marks in one cell the lowest is seen
 USUAL_REASONS = ("interval", "autosave")  # why a checkpoint is saved without anything to tell
 
 
@@ -37,6 +38,7 @@ def marks_of(state: RunState) -> tuple[Mark, ...]:
     for saved in state.checkpoints:
         reason = "" if saved.reason in USUAL_REASONS else f" ({saved.reason})"
         marks.append(Mark(saved.step, "◆", "best", CHECKPOINT, f"checkpoint{reason}"))
+    advice: dict[str, str] = {}
     for stored in state.log:
         match stored.event:
             case AlertStarted(severity="danger") as alert:
@@ -45,6 +47,12 @@ def marks_of(state: RunState) -> tuple[Mark, ...]:
                 marks.append(Mark(alert.step, "▲", "warning", WARNING, clean(alert.title)))
             case RolledBack() as back:
                 marks.append(Mark(back.step, "↺", "danger", ROLLBACK, f"back to step {count(back.restored_step)}"))
+            case AdviceTaken() as taken:
+                advice[taken.id] = told(taken)
+                marks.append(Mark(taken.step, "✓", "good", ADVICE, f"taken: {told(taken)}"))
+            case AdviceUndone() as undone:
+                words = f"undone: {advice.get(undone.id, clean(undone.id))}"
+                marks.append(Mark(undone.step, "↻", "strong", ADVICE, words))
             case NoteAdded() as note:
                 marks.append(Mark(note.step, "✎", "accent", NOTE, clean(note.text)))
             case ValueSet() as change:

@@ -1,14 +1,14 @@
 """The line that is left in the terminal when the screen has gone: what happened, where, and how to go on."""
 
 import os
-import shlex
 import sys
 from typing import TYPE_CHECKING
 
+from core.run.command_lines import command_line, resume_line
 from core.run.events import TrainingCompleteEvent
 from distill_tui.format import clean, count, number
 from distill_tui.reader import Snapshot
-from distill_tui.session import Session, resume_command
+from distill_tui.session import Session
 
 if TYPE_CHECKING:
     from core.run.folder import RunFolder
@@ -23,22 +23,23 @@ def closing_line(snapshot: Snapshot, session: Session) -> str:
     if complete is None:
         if snapshot.failure:
             return f"{clean(info.name)}: failed: {clean(snapshot.failure)}"
-        how = "goes on in its own process" if info.live else "is not being trained"
-        return f"{clean(info.name)} {how}; watch it with: distill-tui watch {clean(info.location)}"
-    return _ended(info.name, complete, info.location, resume_command(info))
+        if info.live:
+            watch = command_line("watch", info.location)
+            return f"{clean(info.name)} goes on in its own process; watch it with: {clean(watch)}"
+        how = "is not being trained" if state.started is None else "stopped without notice"
+        return f"{clean(info.name)} {how}; resume it with: {clean(resume_line(info))}"
+    return _ended(info.name, complete, info.location, resume_line(info))
 
 
 def ended_line(folder: "RunFolder", complete: TrainingCompleteEvent) -> str:
     """How a run that trained without a screen has ended."""
-    resume = f"distill-tui resume {shlex.quote(str(folder.path))}"
-    return _ended(folder.name, complete, str(folder.path), resume)
+    return _ended(folder.name, complete, str(folder.path), command_line("resume", folder.path))
 
 
 def detached_line(folder: "RunFolder", pid: int, *, free: bool) -> str:
     """Which process trains on, and how to see, stop and resume the run. Not `free`: the shell waits for the end."""
-    where = clean(shlex.quote(_short(str(folder.path))))
     line = (
-        f"{clean(folder.name)} trains on as process {pid}. See it: distill-tui watch {where}   "
+        f"{clean(folder.name)} trains on as process {pid}. See it: {command_line('watch', _short(str(folder.path)))}   "
         "(or save, stop, resume in place of watch)"
     )
     return line if free else f"{line}. This terminal waits for its end; ctrl+c saves and stops"

@@ -21,7 +21,7 @@ OF_THE_SCREEN = (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
 def show(app: "DistillApp", on_hangup: OnHangup, front: "Front | None") -> int:
     """Show the app until it is left, and where a run trains on, wait for its end. Returns the exit status."""
     outlet, noise = Outlet(2), b""
-    with guarded(app, outlet, on_hangup) as guard:
+    with guarded(app, outlet, on_hangup, front) as guard:
         status: int | None = None
         try:
             with kept_off_the_screen(outlet) as kept:
@@ -65,7 +65,7 @@ def train_on(runner: "TrainingRunner", outlet: Outlet, front: "Front | None", no
         free = _say_last(detached_line(folder, os.getpid(), free=front is not None and not front.stays), outlet)
         let_go_of_terminal(folder.log_path, noise, own_session=front is not None or not free)
         outlet.close()
-        if front is not None and free:
+        if front is not None:
             front.let_go()
         while runner.alive:
             runner.wait(POLL_SECONDS)

@@ -11,8 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
+from distill_tui.desk_lines import copy_command, over_ssh, transfer_command, tunnel_command
 from distill_tui.format import gigabytes, plural
-from distill_tui.hearing import copy_command, over_ssh, transfer_command, tunnel_command
 
 Verdict = Literal["ok", "warn", "fail"]
 

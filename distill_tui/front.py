@@ -13,6 +13,7 @@ import termios
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from distill_tui.terminal import LEAVE_SCREEN
 
@@ -33,9 +34,14 @@ class Front:
         """Whether it cannot end before the training does."""
         return self._pid == FIRST_PROCESS
 
+    @property
+    def gone(self) -> bool:
+        """Whether it has ended, or was killed: the terminal is then somebody else's."""
+        return os.getppid() != self._pid
+
     def let_go(self) -> None:
-        """The terminal is as it was before, and free: the one in front ends, with status 0."""
-        if os.getppid() == self._pid and not self.stays:
+        """The terminal is as it was before, and free, or has gone: the one in front ends, with status 0."""
+        if not self.gone and not self.stays:
             with suppress(OSError):
                 os.write(self._pipe, b"free")
                 os.kill(self._pid, signal.SIGUSR1)
@@ -63,6 +69,7 @@ def behind_front(run: Callable[[Front | None], int]) -> int:
         os.close(reading)
         return run(Front(front, writing))
     os.close(writing)
+    _be_told_apart()
     return waiting.wait_for(child)
 
 
@@ -136,6 +143,12 @@ class _Waiting:
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
         os.kill(os.getpid(), -status)
         return 128 - status
+
+
+def _be_told_apart() -> None:
+    """By `ps` and `top`, which show two processes with one command line else."""
+    with suppress(OSError):  # Linux has it
+        Path("/proc/self/comm").write_text("distill-front")
 
 
 def _next_signal() -> tuple[signal.Signals, bool]:

@@ -1,7 +1,6 @@
 """Training, and following a run, without a screen."""
 
 import os
-import shlex
 import signal
 import threading
 import time
@@ -11,13 +10,14 @@ from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from core.run.command_lines import command_line, quoted, resume_line
 from core.run.events import StepMetrics, Stored
 from core.run.link import LinkError, RunLink
 from core.run.state import RunState, fold
 from distill_tui.alerting_options import Alerting
 from distill_tui.errors import FAILED, FINISHED, PREEMPTED, complain
+from distill_tui.outage import TroubleLines
 from distill_tui.reports import PlainReport, Report, choose_report
-from distill_tui.session import resume_command
 from distill_tui.terminal import OnHangup, let_go_of_output
 
 if TYPE_CHECKING:
@@ -125,25 +125,35 @@ def train_headless(
             # it too, for good; the trainer has closed everything, so nothing is lost by leaving at once.
             os._exit(status)
     if runner.error is not None:
-        complain(one_line(runner.error), hint="" if status != FAILED else f"cat {shlex.quote(str(folder.log_path))}")
+        complain(one_line(runner.error), hint="" if status != FAILED else f"cat {quoted(str(folder.log_path))}")
     elif status == PREEMPTED:
-        complain(
-            "saved and ended before the run was finished", hint=f"distill-tui resume {shlex.quote(str(folder.path))}"
-        )
+        complain("saved and ended before the run was finished", hint=command_line("resume", folder.path))
     return status
 
 
 def watch_headless(link: RunLink) -> int:
     """Print how a run stands, then follow it while a trainer holds it. 1 when it failed or broke off, else 0."""
     report = PlainReport(fold(RunState(), link.read()))
-    where = link.info().location
+    info = link.info()
+    where = info.location
     report.begin(where)
     report.summarize()
-    follow(link, report.state.seq, report.show, lambda: not link.info().live)
+    troubles = TroubleLines(where, complain)
+    held, free = info.live, 0  # by a trainer; looks in a row at which it was not
+
+    def over() -> bool:
+        nonlocal held, free
+        live = link.info().live
+        if live:  # how a run without a trainer stands is said at the end
+            troubles.look(link.trouble)
+        held, free = held or live, 0 if live else free + 1
+        return free >= (2 if held else 1)  # a folder that is moved about may seem free for a moment
+
+    follow(link, report.state.seq, report.show, over)
     report.close()
     end = report.state.complete
     if end is None:
-        complain("no trainer holds this run, and it did not end by itself", hint=resume_command(link.info()))
+        complain("no trainer holds this run, and it did not end by itself", hint=resume_line(link.info()))
     return FAILED if end is None or end.reason == "failed" else FINISHED
 
 

@@ -1,5 +1,6 @@
 """What the use of the latent means in words: a summary, and what helps when most of it says nothing."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,10 +14,31 @@ FLOOR = 0.5  # nats, the usual loss.kl.free_bits
 
 def summary(epoch: EpochMetrics) -> str:
     """One line: how many dimensions are active, and what they say together."""
-    return (
+    line = (
         f"epoch {epoch.epoch}: {epoch.active_dimensions} of {epoch.latent_dimensions} dimensions active, "
         f"KL {number(epoch.kl_divergence)} nats"
     )
+    if not (epoch.active_units or epoch.mutual_information):
+        return line
+    return f"{line}, {epoch.active_units} active units, mutual information {number(epoch.mutual_information)} nats"
+
+
+def measures(state: RunState, config: Mapping[str, Any]) -> tuple[str, ...]:
+    """How many dimensions differ over the validation material, and how much of it the latent tells apart.
+
+    The latter is e to the mutual information: so many items could be known by their latents alone. Of a sequence the
+    items are moments. Empty for a run of an older version, which did not measure it.
+    """
+    epoch = state.epoch
+    if epoch is None or not (epoch.active_units or epoch.mutual_information):
+        return ()
+    what, total = _items(state, config)
+    words = [f"{epoch.active_units} differ from {what} to {what}"]
+    if math.isfinite(epoch.mutual_information):
+        apart = round(math.exp(epoch.mutual_information))
+        of = f" of {total}" if total else ""
+        words.append(f"tells {min(apart, total) if total else apart}{of} {what}s apart")
+    return tuple(words)
 
 
 def suggestion(state: RunState, config: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -45,6 +67,15 @@ def suggestion(state: RunState, config: Mapping[str, Any]) -> tuple[str, str] | 
         ways.append(f"a floor under each dimension (loss.kl.free_bits={FLOOR:g})")
     helps = f" Train again with {' or '.join(ways)}." if ways else ""
     return "more than half say nothing: see ?", f"{inactive} dimensions say nothing.{helps}"
+
+
+def _items(state: RunState, config: Mapping[str, Any]) -> tuple[str, int]:
+    """What the latent is measured on, and how many of it there are where that is known."""
+    tunes = state.started is not None and state.started.recipe == "midi"
+    if not tunes and _table(config, "model").get("latent") == "sequence":
+        return "moment", 0
+    names = state.latent_map.names if state.latent_map is not None else ()
+    return ("part" if len(names) > len(set(names)) else "tune" if tunes else "sound"), len(names)
 
 
 def _table(config: Mapping[str, Any], *path: str) -> Mapping[str, Any]:

@@ -61,7 +61,7 @@ def news(state: RunState, info: RunInfo, after: int) -> dict[str, str | int]:
 
 def empty(state: RunState, info: RunInfo) -> str:
     """In place of previews, while there are none."""
-    return "" if state.previews else empty_line(state.status, info).replace("  p makes one now.", "")
+    return "" if state.previews else empty_line(state.status, info, keys=False)
 
 
 def standing(state: RunState) -> str:
@@ -103,9 +103,10 @@ def _row(preview: PreviewEvent, index: int) -> str:
         facts.append(f"MRSTFT {number(preview.mrstft)}")
     if preview.likeness:
         facts.append(clean(preview.likeness))
-    label = f"{preview.kind} of {name}" if preview.kind != "sample" else f"sample {name}"
+    kind = clean(preview.kind)
+    label = f"{kind} of {name}" if kind != "sample" else f"sample {name}"
     return (
-        f'<div><span class="kind">{preview.kind}</span> <span class="name">{escape(name)}</span> '
+        f'<div><span class="kind">{escape(kind)}</span> <span class="name">{escape(name)}</span> '
         f'<span class="facts">{escape(" · ".join(facts))}</span>\n'
         f'<audio controls preload="none" src="sound/{index}.wav" aria-label="{escape(label)}"></audio></div>\n'
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from core.run.commands import Command
 from core.run.events import CommandAnswered
@@ -16,6 +16,10 @@ from core.run.link import LinkError, RunInfo, RunLink, Series
 from core.run.state import RunState, fold
 from distill_tui.overlay import Overlay, Overlays
 from distill_tui.session import Session
+
+if TYPE_CHECKING:
+    from core.run.replay import ReplayLink
+    from core.run.replay_clock import ReplayClock, ReplayPosition
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +53,7 @@ class Snapshot:
 
     `asked` names the requests that the trainer has not answered yet. `trouble` is one calm line while reading fails;
     `failure` one line when there is nothing to read and never will be. `overlays` are runs drawn over this one.
+    `replay` says where a replay of the run stands; None: it is shown as it is.
     """
 
     state: RunState = field(default_factory=RunState)
@@ -59,6 +64,7 @@ class Snapshot:
     failure: str | None = None
     trains: bool = False
     overlays: tuple[Overlay, ...] = ()
+    replay: "ReplayPosition | None" = None
 
 
 class Reader:
@@ -71,6 +77,8 @@ class Reader:
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="reader", daemon=True)
         self._snapshot = Snapshot()
+        self._state = RunState()
+        self._past: tuple[ReplayLink, int] | None = None  # the replay that is shown, and how often it was set back
         self._untaken = False
         self._notices: deque[Notice] = deque()
         self._wanted: frozenset[Query] = frozenset()
@@ -107,6 +115,39 @@ class Reader:
             self._session.resume(from_)
 
         self._request(begin, "resume")
+
+    def replay(self, step: int | None = None) -> None:
+        """Show the run again as it went, from where it made `step` or from its start; pause or go on if it is shown."""
+
+        def begin() -> None:
+            if self._session.replay is None:
+                self._session.begin_replay(step)
+            else:
+                self._session.replay.clock.toggle()
+
+        self._request(begin, "replay")
+
+    def steer(self, change: "Callable[[ReplayClock], None]") -> None:
+        """Set the clock of the replay, if there is one."""
+
+        def set_clock() -> None:
+            if self._session.replay is not None:
+                change(self._session.replay.clock)
+
+        self._request(set_clock, "replay")
+
+    def end_replay(self) -> None:
+        """Show the whole run again; what the replay has not shown yet it still has at hand."""
+
+        def end() -> None:
+            replay, self._session.replay = self._session.replay, None
+            if replay is not None:
+                replay.clock.seek(replay.clock.length)
+                self._state = fold(self._state, replay.read(self._state.seq))
+                self._past = None
+                self._drawn.clear()
+
+        self._request(end, "replay")
 
     def overlay(self, targets: Sequence[Path], baseline: Path | None = None) -> None:
         """Draw these runs over the watched one, in this order; none takes all away."""
@@ -147,16 +188,22 @@ class Reader:
         self._session.close()
 
     def _round(self) -> None:
-        link = self._session.link
+        self._send()
+        replay = self._session.replay
+        link = replay or self._session.link
         if link is None:
             raise LinkError("the run is not open")
-        self._send()
+        past = (replay, replay.clock.generation) if replay is not None else None
+        if past != self._past:  # what has been folded in may not have happened yet, or was left out
+            self._past, self._state = past, RunState()
+            self._drawn.clear()
         former = self._snapshot
-        state = fold(former.state, link.read(former.state.seq))
+        self._state = state = fold(self._state, link.read(self._state.seq))
         self._settle(former.state, state)
         now = time.monotonic()
         info = former.info
-        if info is None or not info.config or now - self._info_at > INFO_INTERVAL:
+        settled = state.started is not former.state.started  # the config's open values, too
+        if info is None or not info.config or settled or now - self._info_at > INFO_INTERVAL:
             info, self._info_at = link.info(), now
         self._overlays.look()
         while self._session.problems:
@@ -168,9 +215,10 @@ class Reader:
                 series=self._series(link, state),
                 asked=tuple(self._pending.values()),
                 trouble=link.trouble,
-                failure=self._session.failure,
+                failure=None if replay else self._session.failure,
                 trains=self._session.trains,
                 overlays=self._overlays.shown,
+                replay=replay.position if replay else None,
             )
         )
 
@@ -204,8 +252,12 @@ class Reader:
         kept, former, wanted = dict(self._snapshot.series), self._snapshot.series, self._wanted
         newest = state.step.step if state.step else -1
         session = state.started.session if state.started else -1
+        # A live run's known curves come along with its events; a replay's are read when they have outgrown a size.
+        replay = self._session.replay
         new = [
-            (query.term, query.lo, query.hi, query.width) for query in wanted if not query.run and query not in former
+            (query.term, query.lo, query.hi, query.width)
+            for query in wanted
+            if not query.run and (replay is not None or query not in former)
         ]
         if len(new) > 1:
             link.expect(new)
@@ -213,7 +265,7 @@ class Reader:
             last = self._overlays.last_step(query.run) if query.run else newest
             upto = last if query.hi is None else min(last, query.hi)
             epochs = query.term.startswith("val/") and not query.run
-            token = (session, len(state.epochs) if epochs else upto)
+            token = (session, len(state.epochs) if epochs else upto, replay is not None and replay.is_whole)
             if self._drawn.get(query) != token or query not in former:
                 wanted_of = (query.term, query.lo, query.hi, query.width)
                 series = self._overlays.series(query.run, *wanted_of) if query.run else link.series(*wanted_of)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.run.atomic import atomic_write
+from core.run.folder import RunFolder
 from core.training.checkpoint_files import find_checkpoint, get_best_checkpoint, is_full
 from distill_tui.errors import CommandError, complain
 from distill_tui.format import clean
@@ -23,9 +24,9 @@ def add_run_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="a run folder, or a run's name")
 
 
-def add_render_arguments(parser: argparse.ArgumentParser) -> None:
+def add_render_arguments(parser: argparse.ArgumentParser, *, output_required: bool = True) -> None:
     """Declare what both commands have."""
-    parser.add_argument("-o", "--output", type=_folder, required=True, metavar="DIR",
+    parser.add_argument("-o", "--output", type=_folder, required=output_required, metavar="DIR",
                         help="where the files go; made where it is missing")  # fmt: skip
     parser.add_argument("--checkpoint", default="best", metavar="CHECKPOINT",
                         help="best, latest, or a checkpoint's file (default: best)")  # fmt: skip
@@ -56,8 +57,8 @@ def _folder(text: str) -> Path:
     return Path(text)
 
 
-def voice_of(run: str, checkpoint: str, threads: int) -> "Voice":
-    """The voice of a run's checkpoint; says so where there is no best one and the latest is taken.
+def checkpoint_of(run: str, checkpoint: str) -> tuple[RunFolder, Path]:
+    """A run and the file of its checkpoint; says so where there is no best one and the latest is taken.
 
     Raises CommandError, RunFolderError and CheckpointError.
     """
@@ -67,6 +68,12 @@ def voice_of(run: str, checkpoint: str, threads: int) -> "Voice":
         complain(f"{folder.name}: no best checkpoint yet, it comes with the first validation; {path.name} is taken")
     else:
         path = find_checkpoint(folder, checkpoint)
+    return folder, path
+
+
+def voice_of(run: str, checkpoint: str, threads: int) -> "Voice":
+    """The voice of a run's checkpoint; as `checkpoint_of`, and raises what `load_voice` raises."""
+    _, path = checkpoint_of(run, checkpoint)
     from core.training.voice import load_voice
 
     return load_voice(path, threads)
@@ -131,7 +138,7 @@ class Output:
             self._told.add(rendering.note)
             complain(rendering.note)
         if self._as_json:
-            self._tell(**told, path=str(path), seconds=round(rendering.seconds, 6))
+            tell(**told, path=str(path), seconds=round(rendering.seconds, 6))
         else:
             print(f"{clean(str(path))}  {rendering.seconds:.2f} s", flush=True)  # noqa: T201
 
@@ -139,10 +146,12 @@ class Output:
         """Say that a file could not be made from `source`; the error's line names it."""
         complain(error)
         if self._as_json:
-            self._tell(source=str(source), error=str(error))
+            tell(source=str(source), error=str(error))
 
-    def _tell(self, **facts: object) -> None:
-        print(json.dumps(facts), flush=True)  # noqa: T201
+
+def tell(**facts: object) -> None:
+    """One JSON object on a line of the output."""
+    print(json.dumps(facts), flush=True)  # noqa: T201
 
 
 @contextmanager

@@ -6,7 +6,10 @@ import sys
 import time
 from typing import TYPE_CHECKING, Protocol
 
+from core.run.event_json import kind_of, to_plain
 from core.run.events import (
+    AdviceTaken,
+    AdviceUndone,
     AlertEnded,
     AlertStarted,
     CheckpointSaved,
@@ -22,10 +25,9 @@ from core.run.events import (
     StepMetrics,
     Stored,
     TrainingCompleteEvent,
-    kind_of,
-    to_plain,
 )
 from core.run.state import RunState, fold
+from distill_tui.advice_words import told
 from distill_tui.format import clean, clock, count, duration, number, plural
 
 NAMED_FILES = 5
@@ -173,6 +175,11 @@ def line_of(stored: Stored, before: RunState) -> str | None:
             return f"over: {alert.title}" if alert else None
         case RolledBack(step=step, restored_step=restored, reason=reason):
             return f"! at step {count(step)} back to step {count(restored)}: {reason}"
+        case AdviceTaken(id=advice) as taken if all(advice != other.id for other in before.advice):
+            return f"taken at step {count(taken.step)}: {told(taken)}"
+        case AdviceUndone(id=undone):
+            advice = next((told(taken) for taken in before.advice if taken.id == undone), undone)
+            return f"undone: {advice}"
         case CommandAnswered(command=command, done=done, message=message):
             return f"{command}: {message}" if done else f"{command}: refused: {message}"
         case NoteAdded(step=step, text=text):
@@ -199,6 +206,7 @@ def summary(state: RunState) -> list[str]:
     if best:
         lines.append(f"best {number(best.val_loss)} at epoch {best.epoch}")
     lines += [f"! {alert.title}. {alert.action}" for alert in state.alerts]
+    lines += [f"taken at step {count(taken.step)}: {told(taken)}" for taken in state.advice]
     if state.complete:
         lines.append(_ended(state.complete))
     return lines
@@ -251,7 +259,12 @@ def _facts(state: RunState) -> str:
     return "  ".join(facts)
 
 
-_STYLES: dict[type, str] = {AlertStarted: "yellow", RolledBack: "yellow", TrainingCompleteEvent: "bold"}
+_STYLES: dict[type, str] = {
+    AlertStarted: "yellow",
+    RolledBack: "yellow",
+    AdviceTaken: "green",
+    TrainingCompleteEvent: "bold",
+}
 
 
 def _write(line: str) -> None:

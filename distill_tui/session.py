@@ -8,24 +8,26 @@ from typing import TYPE_CHECKING
 
 from core.errors import UsageError
 from core.run.commands import Command, Stop
-from core.run.link import LinkError, RunInfo, RunLink
+from core.run.link import LinkError, RunLink
 from distill_tui.alerting_options import Alerting, usual
 from distill_tui.errors import PREEMPTED, complain
 
 if TYPE_CHECKING:
     from core.run.events import TrainingCompleteEvent
     from core.run.folder import RunFolder
+    from core.run.replay import ReplayLink
     from core.training.config import TrainingConfig
     from core.training.runner import TrainingRunner
+    from distill_tui.run_source import RunSource
 
 SCREEN_FIRST = 10  # niceness of the trainer's thread: with as many cores as threads, a key would wait for its slice
 
 
 @dataclass(frozen=True)
 class Home:
-    """Begin at the home screen."""
+    """Begin at the home screen: on a folder of runs, or on another source of them."""
 
-    runs_dir: Path
+    runs_dir: "Path | RunSource"
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,15 @@ class Resume:
 
 @dataclass(frozen=True)
 class Watch:
-    """Watch a run that another process trains, or that has ended: a folder, what `open_link` takes, or a link."""
+    """Watch a run that another process trains, or that has ended: a folder, what `open_link` takes, or a link.
+
+    `replay`: begin with a replay of it, at `speed` times real time or at the usual speed.
+    """
 
     target: "Path | str | RunFolder | RunLink"
     alerting: Alerting = field(default_factory=usual)
+    replay: bool = False
+    speed: float | None = None
 
 
 Start = Home | Train | Resume | Watch
@@ -68,6 +75,7 @@ class Session:
     def __init__(self, start: Train | Resume | Watch) -> None:
         self.start = start
         self.link: RunLink | None = None
+        self.replay: ReplayLink | None = None  # shown in place of the link
         self.runner: TrainingRunner | None = None
         self.error: Exception | None = None
         self.problems: deque[str] = deque()  # lines that a person should see once
@@ -129,6 +137,8 @@ class Session:
         """Begin training or reach the run; blocks. What the runner or the link raise is kept in `error` as well."""
         try:
             self.link = self._open()
+            if isinstance(self.start, Watch) and self.start.replay:
+                self.begin_replay(speed=self.start.speed)
         except Exception as error:
             self.error = error
             raise
@@ -157,9 +167,22 @@ class Session:
         runner = self._new_runner()
         with self._swapping:
             folder = runner.resume(_folder(Path(info.local_folder)), from_, self._notifier)
-            former, self.link = self.link, self._linked(folder, runner)
+            former, self.link, self.replay = self.link, self._linked(folder, runner), None
         former.close()
         return self.link
+
+    def begin_replay(self, step: int | None = None, speed: float | None = None) -> None:
+        """Show the run again as it went, from where it made `step`, or from its start; blocks. LinkError while live."""
+        from core.run.replay import ReplayLink
+
+        link = self._reached()
+        if self.trains or link.info().live:
+            raise LinkError("the run is still training; it can be replayed once it is over")
+        if not (replay := ReplayLink(link, speed)).clock.length:
+            raise LinkError("nothing has happened in this run that could be shown again")
+        replay.seek_step(step or 0)
+        replay.clock.play()
+        self.replay = replay
 
     def send(self, command: Command) -> int | None:
         """Ask the trainer; blocks. Returns the number that its answer will carry; LinkError when none lives.
@@ -243,19 +266,6 @@ class Session:
         return AlertingLink(link, self._notifier.tell)
 
 
-def resume_command(info: RunInfo) -> str:
-    """What a person types to train the run on, where its folder is."""
-    import shlex
-
-    if not info.local_folder:
-        from core.run.remote_target import Remote
-
-        remote = Remote.parse(info.location)
-        if remote is not None:
-            return f"ssh -t {shlex.quote(remote.host)} {shlex.quote('distill-tui resume ' + shlex.quote(remote.path))}"
-    return f"distill-tui resume {shlex.quote(info.location)}"
-
-
 def _is_link(target: object) -> bool:
     return hasattr(target, "read") and hasattr(target, "series")
 
@@ -273,6 +283,10 @@ def _folder(target: "Path | RunFolder") -> "RunFolder":
 def _reach(target: "Path | str | RunFolder | RunLink") -> RunLink:
     if _is_link(target):
         return target  # type: ignore[return-value]
+    if isinstance(target, str):
+        from distill_tui.targets import link_to
+
+        return link_to(target)
     from core.run.links import open_link
 
-    return open_link(target if isinstance(target, str) else str(_path(target)))
+    return open_link(str(_path(target)))

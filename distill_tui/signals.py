@@ -17,21 +17,29 @@ from distill_tui.terminal import OnHangup
 
 if TYPE_CHECKING:
     from distill_tui.app import DistillApp
+    from distill_tui.front import Front
 
 LOOK_SECONDS = 0.5  # how soon it is noticed that the terminal has gone without a signal
 STALLED_SECONDS = 30.0  # a terminal that takes nothing for so long counts as hung up where that means to stop
 LEAVING_SECONDS = 0.5  # that leaving the screen may wait for a terminal that takes nothing
 HOPELESS_SECONDS = 3.0
+LEAVE, SAVE, END = b"l", b"s", b"."
 
 
 class Guard:
-    """Why the screen has to go: `status` is the exit status that a signal decided on; `hung_up` lets the run go on."""
+    """Why the screen has to go: `status` is the exit status that a signal decided on; `hung_up` lets the run go on.
 
-    def __init__(self, app: "DistillApp", outlet: Outlet, on_hangup: OnHangup) -> None:
-        self._app, self._outlet, self._on_hangup = app, outlet, on_hangup
+    What takes time begins in a thread that waits for it beforehand: a signal handler may not start one, since that
+    takes locks which the code that was interrupted may hold.
+    """
+
+    def __init__(self, app: "DistillApp", outlet: Outlet, on_hangup: OnHangup, front: "Front | None" = None) -> None:
+        self._app, self._outlet, self._on_hangup, self._front = app, outlet, on_hangup, front
         self.status: int | None = None
         self.hung_up = False
         self._left = threading.Event()
+        self._told, self._tell = os.pipe()
+        self._threads = [_begun(self._begin_what_is_told), _begun(self._watch)]
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
         """SIGHUP hangs up, any other preempts."""
@@ -46,7 +54,7 @@ class Guard:
             self.preempt()
         elif self.status is None and not self.hung_up:
             self.hung_up = True
-            _begin(self._leave)
+            os.write(self._tell, LEAVE)
 
     def preempt(self) -> None:
         """Have the trainer save and stop, then leave. Never blocks; a second time changes nothing."""
@@ -54,16 +62,31 @@ class Guard:
             self.status = 0
             if self._app.session is not None and self._app.session.preempt():
                 self.status = PREEMPTED
-            _begin(self._save_and_leave)
+            os.write(self._tell, SAVE)
 
     def left(self) -> None:
         """The screen has gone."""
-        self._left.set()
+        if not self._left.is_set():
+            self._left.set()
+            os.write(self._tell, END)
 
-    def watch(self) -> None:
-        """Notice a terminal that goes without a signal, or takes nothing more; until the screen has gone."""
+    def close(self) -> None:
+        """Let go of the pipe, once no signal leads here any more."""
+        self.left()
+        for thread in self._threads:
+            thread.join()  # each ends at once
+        os.close(self._told)
+        os.close(self._tell)
+
+    def _begin_what_is_told(self) -> None:
+        while (told := os.read(self._told, 1)) != END:
+            _begun(self._leave if told == LEAVE else self._save_and_leave)
+
+    def _watch(self) -> None:
+        """Notice a terminal, or a process in front, that goes without a signal, and one that takes nothing more."""
         while not self._left.wait(LOOK_SECONDS):
-            if self._outlet.hung_up or (self._on_hangup == "stop" and self._outlet.waits > STALLED_SECONDS):
+            stalled = self._on_hangup == "stop" and self._outlet.waits > STALLED_SECONDS
+            if stalled or self._outlet.hung_up or (self._front is not None and self._front.gone):
                 self.hang_up()
                 return
 
@@ -88,23 +111,25 @@ class Guard:
 
 
 @contextmanager
-def guarded(app: "DistillApp", outlet: Outlet, on_hangup: OnHangup) -> Iterator[Guard]:
+def guarded(app: "DistillApp", outlet: Outlet, on_hangup: OnHangup, front: "Front | None" = None) -> Iterator[Guard]:
     """Handle signals and the terminal's loss while the block runs; must be entered in the main thread.
 
-    A hang-up that the parent ignores (nohup) stays ignored, as far as it is a signal.
+    A hang-up that the parent ignores (nohup) stays ignored, as far as it is a signal. The end of `front` counts as one.
     """
-    guard = Guard(app, outlet, on_hangup)
+    guard = Guard(app, outlet, on_hangup, front)
     numbers = [number for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
                if signal.getsignal(number) is not signal.SIG_IGN]  # fmt: skip
     former = {number: signal.signal(number, guard.on_signal) for number in numbers}
-    _begin(guard.watch)
     try:
         yield guard
     finally:
         guard.left()
         for number, handler in former.items():
             signal.signal(number, handler)
+        guard.close()
 
 
-def _begin(work: Callable[[], None]) -> None:
-    threading.Thread(target=work, name=work.__name__.strip("_"), daemon=True).start()
+def _begun(work: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=work, name=work.__name__.strip("_"), daemon=True)
+    thread.start()
+    return thread

@@ -8,6 +8,7 @@ from core.run.folder import RunFolder, default_runs_dir, list_runs
 from distill_tui.errors import CommandError
 
 if TYPE_CHECKING:
+    from core.run.link import RunLink
     from core.run.remote_target import Remote
 
 
@@ -23,6 +24,16 @@ def find_run(target: str, runs_dir: Path | None = None) -> RunFolder:
         raise CommandError(f"{target}: cannot be looked at ({error.strerror})", hint="distill-tui runs") from error
     except (ValueError, RuntimeError) as error:  # a NUL in the name, a home that is not known
         raise CommandError(f"{target}: no such run folder ({error})", hint="distill-tui runs") from error
+
+
+def link_to(target: str) -> "RunLink":
+    """The link to what a person named: as `core.run.links.open_link`, and a run's name besides. Blocks.
+
+    Raises UsageError: as `find_run`, `find_remote` and `open_link`.
+    """
+    from core.run.links import open_link
+
+    return open_link(target if find_remote(target) is not None else str(find_run(target).path))
 
 
 def find_run_or_runs(target: str) -> RunFolder | Path:
@@ -60,7 +71,9 @@ def _found(target: str, path: Path, runs_dir: Path) -> RunFolder:
         return RunFolder.open(runs_dir / path)
     names = [entry.name for entry in runs_dir.iterdir() if entry.is_dir()] if runs_dir.is_dir() else []
     near = difflib.get_close_matches(path.name, names, n=1)
+    # The whole path: it may be that of another host.
+    where = f", nor a run in {runs_dir.absolute()}" if len(path.parts) == 1 else ""
     raise CommandError(
-        f"{target}: no such run folder" + (f"; did you mean {near[0]}?" if near else f", nor a run in {runs_dir}"),
+        f"{target}: no such run folder{where}" + (f"; did you mean {near[0]}?" if near else ""),
         hint="distill-tui runs",
     )

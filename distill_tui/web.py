@@ -6,7 +6,7 @@ previews of one run, the monitor of that run, and its own files; its pages ask n
 
 import asyncio
 import hmac
-import json
+import logging
 import secrets
 import signal
 import socket
@@ -16,10 +16,6 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from core.run.link import LinkError
-from distill_tui import listen_page
-from distill_tui.byte_range import RangeError, byte_range
-from distill_tui.heard_run import HeardRun
 from distill_tui.web_address import LOOPBACK, USUAL_PORT
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -50,57 +46,12 @@ class Part:
         """Let go of what the part holds; called when the server ends."""
 
 
-class ListenPart(Part):
-    """The page that lists the previews, and their sounds. `screen`: the monitor is served beside it."""
-
-    def __init__(self, run: HeardRun, *, screen: bool) -> None:
-        self._run, self._screen = run, screen
-
-    def routes(self, below: str) -> Iterable[web.RouteDef | web.StaticDef]:
-        """As `Part.routes`."""
-        yield web.get(f"{below}/listen", self._page)
-        yield web.get(f"{below}/rows", self._rows)
-        yield web.get(below + r"/sound/{number:\d{1,9}}.wav", self._sound)
-
-    async def close(self) -> None:
-        """As `Part.close`."""
-        self._run.close()
-
-    async def _page(self, request: web.Request) -> web.Response:
-        state, info = await asyncio.to_thread(self._run.look)
-        return web.Response(text=listen_page.page(state, info, screen=self._screen), content_type="text/html")
-
-    async def _rows(self, request: web.Request) -> web.Response:
-        state, info = await asyncio.to_thread(self._run.look)
-        after = request.query.get("after", "0")
-        known = int(after) if after.isdecimal() and len(after) < 10 else 0
-        return web.Response(text=json.dumps(listen_page.news(state, info, known)), content_type="application/json")
-
-    async def _sound(self, request: web.Request) -> web.Response:
-        try:
-            preview = await asyncio.to_thread(self._run.preview, int(request.match_info["number"]))
-            data = await asyncio.to_thread(self._run.sound, preview)
-        except (LookupError, LinkError) as error:
-            raise web.HTTPNotFound from error
-        headers = {"Accept-Ranges": "bytes", "Content-Type": "audio/wav",
-                   "Content-Disposition": f'inline; filename="{listen_page.file_name(preview)}"'}  # fmt: skip
-        try:
-            wanted = byte_range(request.headers.get("Range"), len(data))
-        except RangeError:
-            raise web.HTTPRequestRangeNotSatisfiable(headers={"Content-Range": f"bytes */{len(data)}"}) from None
-        if wanted is None:
-            return web.Response(body=data, headers=headers)
-        first, last = wanted
-        headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
-        return web.Response(status=206, body=data[first : last + 1], headers=headers)
-
-
 def application(parts: Iterable[Part], token: str) -> web.Application:
     """The server's application: every path of `parts` behind `token`."""
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        given = request.path.split("/", 2)[1]
+        given = request.path.partition("/")[2].partition("/")[0]  # nothing for OPTIONS *, which is no path
         if not hmac.compare_digest(given.encode(), token.encode()) or not _from_here(request):
             raise web.HTTPNotFound
         return await handler(request)
@@ -127,9 +78,12 @@ def _from_here(request: web.Request) -> bool:
 
     A host that lets its name point to 127.0.0.1 for a moment is neither.
     """
-    host = urlsplit(f"//{request.host}").hostname
     origin = request.headers.get("Origin")
-    return host in (LOOPBACK, "localhost", "::1") and (origin is None or urlsplit(origin).netloc == request.host)
+    try:
+        host = urlsplit(f"//{request.host}").hostname
+        return host in (LOOPBACK, "localhost", "::1") and (origin is None or urlsplit(origin).netloc == request.host)
+    except ValueError:  # no address at all, such as "["
+        return False
 
 
 class PortTakenError(Exception):
@@ -147,7 +101,7 @@ async def serve(parts: Callable[[int, str], Iterable[Part]], port: int | None, r
     token = secrets.token_urlsafe(18)
     runner = web.AppRunner(
         application(parts(taken, token), token), access_log=None, handle_signals=False,
-        shutdown_timeout=LEAVING_SECONDS,
+        shutdown_timeout=LEAVING_SECONDS, logger=_silent(),
     )  # fmt: skip
     await runner.setup()
     stop = asyncio.Event()
@@ -161,6 +115,14 @@ async def serve(parts: Callable[[int, str], Iterable[Part]], port: int | None, r
         await stop.wait()
     finally:
         await runner.cleanup()
+
+
+def _silent() -> logging.Logger:
+    """Whoever talks nonsense to the port gets his answer, and the person's terminal no traceback."""
+    logger = logging.getLogger("distill_tui.web")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
+    return logger
 
 
 def _listen(port: int | None) -> socket.socket:

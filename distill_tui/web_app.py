@@ -3,14 +3,19 @@
 import os
 import sys
 
+from distill_tui.alerting_options import Alerting
 from distill_tui.app import DistillApp
+from distill_tui.page_session import PageSession
 from distill_tui.session import Watch
 
 LOOK_SECONDS = 2.0
 
 
 class PageApp(DistillApp):
-    """Ends with the server that started it: without one nobody can see it any more."""
+    """Only watches. Ends with the server that started it: without one nobody can see it any more."""
+
+    SESSION = PageSession
+    WITHOUT = frozenset({"detach", "suspend"})
 
     def __init__(self, start: Watch) -> None:
         super().__init__(start)
@@ -26,15 +31,8 @@ class PageApp(DistillApp):
 
 
 def main() -> int:
-    """Show the target until the page is closed."""
-    from core.run.links.folder import FolderLink
-    from core.run.links.ssh import SshLink
-    from distill_tui.targets import find_remote, find_run
-
-    target = sys.argv[1]
-    remote = find_remote(target)
-    link = SshLink(remote.host, remote.path) if remote is not None else FolderLink(find_run(target))
-    return PageApp(Watch(link)).run() or 0
+    """Show the target, as `watch` takes it, until the page is closed; what is wrong with it stands on the page."""
+    return PageApp(Watch(sys.argv[1], Alerting())).run() or 0
 
 
 if __name__ == "__main__":

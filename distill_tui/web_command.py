@@ -5,15 +5,16 @@ import sys
 from collections.abc import Iterable
 
 from core.run.link import RunLink
+from distill_tui.desk_lines import tunnel_command
 from distill_tui.errors import CommandError
 from distill_tui.format import clean
-from distill_tui.hearing import tunnel_command
 
 
 def serve_run(link: RunLink, target: str, port: int | None) -> int:
     """Serve the pages of one run until ctrl+c; `target` is how `watch` reaches it. Returns the exit status."""
     from distill_tui.heard_run import HeardRun
-    from distill_tui.web import ListenPart, Part, PortTakenError, serve
+    from distill_tui.listen_part import ListenPart
+    from distill_tui.web import Part, PortTakenError, serve
     from distill_tui.web_screen import ScreenPart
 
     def parts(taken: int, token: str) -> Iterable[Part]:

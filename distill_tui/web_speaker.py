@@ -62,6 +62,6 @@ class Speakers:
 
 def _whole(request: web.Request, name: str, most: int) -> int:
     text = request.query.get(name, "")
-    if not text.isdecimal() or not 0 < int(text[:9]) <= most:
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and 0 < int(text) <= most):
         raise web.HTTPBadRequest
     return int(text)

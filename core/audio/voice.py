@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -14,11 +14,12 @@ from core.audio.files import UnreadableSound, read_sound
 from core.audio.remake import Place, Remaker
 from core.training.checkpoints import load_weights
 from core.training.config import TrainingConfig
-from core.training.latents import between, numbered_seed
-from core.training.voice import Rendering, SourceError, WishError
+from core.training.latents import Material, between, numbered_seed
+from core.training.voice import Origin, Rendering, SourceError, WishError
 
 PROGRAM = "distill-tui"  # written into each file, so that an earlier render may be replaced and nothing else
 PEAK_DB = -1.0
+ORIGIN_DB = -9.0  # the peak of what is turned: what it becomes may be louder
 SILENT_PEAK = 1e-3  # -60 dBFS: below it there is nothing to bring up
 CEILING = 0.999
 NEAR = 0.25
@@ -30,20 +31,21 @@ class AudioVoice:
     """See `core.training.voice.Voice`. Files are mono, 24 bits, at the run's sample rate.
 
     Sources are read as in training: any readable format and rate, channels averaged. Reconstructions keep the model's
-    level, turned down only where they would clip; new sounds peak at -1 dBFS.
+    level, turned down only where they would clip; new sounds peak at -1 dBFS. `material` is what `origin` and what
+    follows from it take to know where the middle is.
     """
 
     suffix = ".wav"
 
-    def __init__(self, remaker: Remaker) -> None:
-        self._remaker = remaker
+    def __init__(self, remaker: Remaker, material: Material | None = None) -> None:
+        self._remaker, self._known = remaker, material
         self._rate = remaker.sample_rate
 
     @classmethod
     def load(cls, config: TrainingConfig, weights: dict[str, Tensor], path: Path) -> "AudioVoice":
         model = build_model(config)
         load_weights(model, weights, path)
-        return cls(Remaker(model.eval(), config))
+        return cls(Remaker(model.eval(), config), Material.of(model.density, model.latent_dim))
 
     def reconstruct(self, source: Path) -> Rendering:
         return self._rendered(self._remaker.remade(self._read(source)))
@@ -72,6 +74,30 @@ class AudioVoice:
             note = first_note if share == 0 else last_note if share == 1 else ""
             yield self._normalised(self._on_the_way(start, end, share), note)
 
+    @property
+    def spread(self) -> tuple[float, ...]:
+        return tuple(self._material.spread.tolist())
+
+    def origin(self, source: Path | None = None, seed: int | None = None) -> Origin:
+        note, samples = "", self._remaker.chunk_samples
+        if source is not None:
+            place, note = self._place_of(source)
+        elif seed is not None:
+            place = Place(self._remaker.drawn(numbered_seed(seed, 0), samples), samples)
+        else:
+            middle = self._material.middle
+            place = Place(middle[None, :, 0] if self._remaker.is_global else middle[None], samples)
+        peak = float(self._remaker.sound_of(place).abs().max())
+        gain = 10 ** (ORIGIN_DB / 20) / peak if peak > SILENT_PEAK else 1.0
+        return Origin(place.latent, self._material.standing(place.latent), place.samples, gain, note)
+
+    def turned(self, origin: Origin, to: Mapping[int, float]) -> Rendering:
+        latent = self._material.turned(origin.latent, to)
+        return self._rendered(origin.gain * self._remaker.sound_of(Place(latent, origin.samples)), origin.note)
+
+    def waveform(self, rendering: Rendering) -> bytes:
+        return rendering.data
+
     def made(self, path: Path) -> bool:
         import soundfile
 
@@ -80,6 +106,12 @@ class AudioVoice:
                 return str(sound.software).startswith(PROGRAM)
         except (soundfile.LibsndfileError, OSError):
             return False
+
+    @property
+    def _material(self) -> Material:
+        if self._known is None:
+            raise RuntimeError("this voice was made without the material that its latents lie among")
+        return self._known
 
     def _read(self, source: Path) -> Tensor:
         try:

@@ -1,22 +1,25 @@
 """The voice of a MIDI run: a checkpoint's model that plays tunes again and writes new ones, as MIDI files."""
 
-from collections.abc import Iterator
+import io
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from core.midi.bank import fixed_windows
-from core.midi.files import Tune, UnreadableTune, midi_bytes, read_tune, written_by_us
+from core.midi.files import Tune, UnreadableTune, midi_bytes, read_score, read_tune, written_by_us
 from core.midi.recipe import build_model
+from core.midi.render import Renderer
 from core.midi.tokens import decode, encode
 from core.midi.vocabulary import MAX_SHIFT, STEP_SECONDS, STEPS_PER_SECOND, Note, shift_token
 from core.midi.written import joined, steps_of
 from core.models.token_vae import TokenVAE
 from core.training.checkpoints import load_weights
 from core.training.config import TrainingConfig
-from core.training.latents import between, numbered_seed
-from core.training.voice import Rendering, SourceError, WishError
+from core.training.latents import Material, between, numbered_seed
+from core.training.voice import Origin, Rendering, SourceError, WishError
 
 NEAR = 0.25
 MOST_SECONDS = 600.0
@@ -34,7 +37,7 @@ class MidiVoice:
 
     def __init__(self, model: TokenVAE, config: TrainingConfig) -> None:
         self._model = model
-        self._length = config.tunes.window_tokens
+        self._length, self._soundfont = config.tunes.window_tokens, config.tunes.soundfont
 
     @classmethod
     def load(cls, config: TrainingConfig, weights: dict[str, Tensor], path: Path) -> "MidiVoice":
@@ -81,8 +84,47 @@ class MidiVoice:
         for share in torch.linspace(0, 1, steps).tolist():
             yield _rendered(self._written(between(*ends, share), 0, 0.0))
 
+    @property
+    def spread(self) -> tuple[float, ...]:
+        return tuple(self._material.spread.tolist())
+
+    @torch.inference_mode()
+    def origin(self, source: Path | None = None, seed: int | None = None) -> Origin:
+        if source is not None:
+            latent = self._place_of(source)
+        elif seed is not None:
+            latent = self._model.sample(1, torch.Generator().manual_seed(numbered_seed(seed, 0)))
+        else:
+            latent = self._material.middle[None, :, 0]
+        return Origin(latent, self._material.standing(latent))
+
+    @torch.inference_mode()
+    def turned(self, origin: Origin, to: Mapping[int, float]) -> Rendering:
+        """Written as the model thinks likeliest."""
+        return _rendered(self._written(self._material.turned(origin.latent, to), 0, 0.0))
+
+    def waveform(self, rendering: Rendering) -> bytes:
+        import soundfile
+
+        try:
+            notes: tuple[Note, ...] = read_score(rendering.data)
+        except UnreadableTune:  # without a note there is nothing to hear
+            notes = ()
+        encoded = io.BytesIO()
+        heard = self._renderer.waveform(notes)
+        soundfile.write(encoded, heard, self._renderer.sample_rate, subtype="PCM_16", format="WAV")
+        return encoded.getvalue()
+
     def made(self, path: Path) -> bool:
         return written_by_us(path)
+
+    @cached_property
+    def _material(self) -> Material:
+        return Material.of(self._model.density, self._model.latent_dim)
+
+    @cached_property
+    def _renderer(self) -> Renderer:
+        return Renderer(self._soundfont)
 
     def _read(self, source: Path) -> Tune:
         try:

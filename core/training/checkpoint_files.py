@@ -11,6 +11,9 @@ from typing import Any
 from core.errors import UsageError
 from core.run.folder import RunFolder
 
+SEEN_WITHIN = 20
+"""Steps that a detector may take to see what is wrong: it looks at the mean of so many."""
+
 _NAME = re.compile(r"step-(\d{8,})\.pt")
 
 
@@ -89,14 +92,40 @@ def find_checkpoint(folder: RunFolder, which: str) -> Path:
 
 def is_good(checkpoint: CheckpointFile) -> bool:
     """Whether a rollback may return to it: saved at an epoch's end, and not amid steps that were not finite."""
-    return checkpoint.summary.get("reason") == "interval" and not checkpoint.summary.get("skipped_in_a_row")
+    summary = checkpoint.summary
+    return bool(summary.get("good") or summary.get("reason") == "interval") and not summary.get("skipped_in_a_row")
 
 
-def prune_checkpoints(folder: RunFolder, keep: int) -> None:
-    """Delete all but the `keep` newest checkpoints and the newest that a rollback would return to."""
+def is_before(step: int, trouble: int) -> bool:
+    """Whether a state of `step` is surely from before the trouble that an alert of the step `trouble` tells of."""
+    return step == 0 or step <= trouble - SEEN_WITHIN
+
+
+def way_back(folder: RunFolder, trouble: int) -> CheckpointFile | None:
+    """Where to go back to from an alert of the step `trouble`: the best checkpoint, else the last good one.
+
+    One from before the trouble comes first: the first epoch is the best so far even where it has exploded. Raises
+    CheckpointError where it may not be looked at.
+    """
+    path = get_best_checkpoint(folder)
+    found = [c for c in list_checkpoints(folder) if is_good(c)]
+    if path is not None:
+        summary = read_summary(path)
+        found.append(CheckpointFile(path, int(summary.get("step", 0)), summary))
+    before = [checkpoint for checkpoint in found if is_before(checkpoint.step, trouble)]
+    return next(reversed(before or found), None)
+
+
+def prune_checkpoints(folder: RunFolder, keep: int, trouble: int | None = None) -> None:
+    """Delete all but the `keep` newest checkpoints and what may be gone back to.
+
+    That are as many good ones, so that how often a run was saved in between changes nothing, and while an alert of the
+    step `trouble` is open the last from before it.
+    """
     checkpoints = list_checkpoints(folder)
-    kept = {c.path for c in checkpoints[-keep:]}
-    kept.update([c.path for c in checkpoints if is_good(c)][-1:])
+    good = [checkpoint for checkpoint in checkpoints if is_good(checkpoint)]
+    before = [checkpoint for checkpoint in good if trouble is not None and is_before(checkpoint.step, trouble)]
+    kept = {checkpoint.path for checkpoint in (*checkpoints[-keep:], *good[-keep:], *before[-1:])}
     for checkpoint in checkpoints:
         if checkpoint.path not in kept:
             checkpoint.path.unlink(missing_ok=True)

@@ -121,6 +121,7 @@ def config_of(contents: dict[str, Any], path: Path) -> dict[str, Any]:
 def check_fits(contents: dict[str, Any], config: TrainingConfig, path: Path) -> None:
     """Raise CheckpointError when the checkpoint's model was made with other structural values than `config`."""
     saved, wanted = flatten(config_of(contents, path)), flatten(to_dict(config))
+    saved.setdefault("loss.balance", "manual")  # older checkpoints of sounds do not say
     if missing := [key for key in wanted if key.startswith(STRUCTURAL) and key not in saved]:
         raise CheckpointError(f"{path}: was made by another version of this program, without {missing[0]}; train anew")
     for key, value in wanted.items():

@@ -31,7 +31,7 @@ OWN_KEYS = {
         "model.", "loss.stft.", "loss.reconstruction.", "loss.log_magnitude.",
         "adversarial.fft_sizes", "adversarial.segment_seconds",
     ),
-    "midi": ("tunes.", "token_model.", "loss.tokens.", "loss.constraints.", "loss.balance"),
+    "midi": ("tunes.", "token_model.", "loss.tokens.", "loss.constraints."),
 }  # fmt: skip
 
 
@@ -181,7 +181,8 @@ class TrainingConfig:
 
     `recipe` "auto" goes by what most files in the data folder are.
 
-    `steps` (0: no limit) ends a run earlier than its epochs would. `threads` 0 lets torch use all
+    `steps` (0: no limit) ends a run earlier than its epochs would. `auto` "conservative" lets the trainer take safe
+    advice of an alert by itself (`core.training.advice`). `threads` 0 lets torch use all
     cores but one, up to eight. `device` "auto" takes cuda, then mps, then cpu.
     """
 
@@ -197,6 +198,7 @@ class TrainingConfig:
     seed: int = 0
     device: str = "auto"
     threads: int = 0
+    auto: Literal["off", "conservative"] = "off"
     data: DataConfig = field(default_factory=DataConfig)
     spectrogram: SpectrogramConfig = field(default_factory=SpectrogramConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)

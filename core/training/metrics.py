@@ -4,16 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.run.events import (
-    NAMES,
-    EpochMetrics,
-    Event,
-    PreviewEvent,
-    StepMetrics,
-    TrainingCompleteEvent,
-    from_plain,
-    to_plain,
-)
+from core.run.event_json import NAMES, from_plain, to_plain
+from core.run.events import EpochMetrics, Event, PreviewEvent, StepMetrics, TrainingCompleteEvent
 
 __all__ = [
     "EpochMetrics",

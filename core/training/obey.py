@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 
-from core.run.commands import Mark, Numbered, Preview, Save, Set, Stop
+from core.run.commands import Apply, Command, Mark, Numbered, Preview, Save, Set, Stop, Undo
 from core.run.commands import kind_of as command_name
-from core.run.events import CommandAnswered, NoteAdded, ValueSet
+from core.run.events import CommandAnswered, NoteAdded
 from core.run.store import RunWriter
-from core.training.config import ConfigError, TrainingConfig
+from core.training.advice import Advice, Outcome
+from core.training.changes import Changes
+from core.training.config import ConfigError
 from core.training.control import Control
 from core.training.journal import Journal
-from core.training.live import BY_KEY, changed, value_of
 from core.training.saving import Saver
 from core.training.state import TrainingState
 
@@ -25,26 +26,28 @@ class Obedience:
         control: Control,
         saver: Saver,
         preview: Callable[[], None],
-        configure: Callable[[TrainingConfig], None],
+        changes: Changes,
+        advice: Advice,
     ) -> None:
         self._state, self._writer, self._journal = state, writer, journal
         self._control, self._saver = control, saver
-        self._preview, self._configure = preview, configure
+        self._preview, self._changes, self._advice = preview, changes, advice
         self._stops: list[Numbered] = []
 
     def attend(self) -> None:
         """Carry out what has come in since the last call."""
         for numbered in self._writer.commands(force=self._control.take_poke()):
-            if isinstance(numbered.command, Stop):
+            outcome = self._obey(numbered.command)
+            if outcome is None:
                 self._stops.append(numbered)
-                self._control.stop("cancelled")
             else:
-                self._answer(numbered, *self._obey(numbered.command))
+                self._answer(numbered, *outcome)
         if self._control.take_save():
             self._saver.save("requested")
 
     def settle_stops(self, done: bool, message: str) -> None:
         """Answer who asked to stop, now that it is known whether the step could be saved."""
+        self._advice.settle_stop(done)
         for numbered in self._stops:
             self._answer(numbered, done, message)
         self._stops.clear()
@@ -53,8 +56,12 @@ class Obedience:
         name = command_name(numbered.command)
         self._journal.emit(CommandAnswered(numbered.id, name, done, message, self._state.step))
 
-    def _obey(self, command: Save | Preview | Mark | Set) -> tuple[bool, str]:
+    def _obey(self, command: Command) -> Outcome | None:
+        """The outcome; None for a stop, which is answered when it is known whether the step could be saved."""
         match command:
+            case Stop():
+                self._control.stop("cancelled")
+                return None
             case Save():
                 saved = self._saver.save("requested")
                 return saved is not None, f"saved {saved.path}" if saved else "not saved: see the alert"
@@ -66,25 +73,18 @@ class Obedience:
                 return True, "noted"
             case Set(key, value):
                 return self._set(key, value)
+            case Apply(alert, remedy):
+                return self._advice.apply(alert, remedy)
+            case Undo(advice):
+                return self._advice.undo(advice)
 
-    def _set(self, key: str, value: float) -> tuple[bool, str]:
+    def _set(self, key: str, value: float) -> Outcome:
         """Take over a live value from the next step on; the same value again changes nothing and saves nothing."""
-        state = self._state
         try:
-            config = changed(state.config, key, value)
+            change = self._changes.planned(key, value)
         except ConfigError as error:
             return False, str(error)
-        before, after = value_of(state.config, key), value_of(config, key)
-        if after == before:
-            return True, f"{key} is {after:g} already"
-        state.config = config
-        self._configure(config)
-        if BY_KEY[key].judges:
-            self._saver.forget_best()
-        # The checkpoint comes first: a run that is killed before the config is written goes on from this step without
-        # the change, rather than over older steps with it. From here on the two agree.
-        saved = self._saver.save("requested")
-        self._saver.write_config()
-        self._journal.emit(ValueSet(state.step, key, float(before), float(after)))
-        unsaved = "" if saved else "; it is not saved: see the alert"
-        return True, f"{key} is {after:g} from step {state.step + 1} on{unsaved}"
+        if change.is_none:
+            return True, f"{key} is {change.after:g} already"
+        unsaved = "" if self._changes.make(change) else "; it is not saved: see the alert"
+        return True, f"{key} is {change.after:g} from step {self._state.step + 1} on{unsaved}"

@@ -11,6 +11,10 @@ class TrainingProgress:
     `step` counts optimizer steps done, skipped ones included; `validated` is the step after which the last validation
     was made, so that a stop between an epoch's last step and its validation loses neither. `means` are the running
     means of the epoch under way, `rate_scale` halves with every rollback.
+
+    `advice` is what was taken and may be undone (plain `AdviceTaken`), `advised_at` the step of the last one or of a
+    rollback. By itself the trainer has taken so much by the kind of alert (`advised_kinds`), and leaves alone those
+    alerts (ids) whose advice was undone (`advice_declined`).
     """
 
     step: int = 0
@@ -22,6 +26,10 @@ class TrainingProgress:
     skipped_steps: int = 0
     skipped_in_a_row: int = 0
     rollbacks_in_vain: int = 0
+    advice: list[dict[str, Any]] = field(default_factory=list)
+    advised_at: int | None = None
+    advised_kinds: dict[str, int] = field(default_factory=dict)
+    advice_declined: list[str] = field(default_factory=list)
     means: dict[str, Any] = field(default_factory=lambda: {"sums": {}, "counts": {}})
     detectors: dict[str, Any] = field(default_factory=dict)
 

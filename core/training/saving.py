@@ -1,11 +1,12 @@
 """When a checkpoint is written, which are kept, and what happens when the disk refuses."""
 
 import time
+from collections.abc import Collection
 from typing import Any, Literal
 
 from core.run.events import AlertEnded, AlertStarted, CheckpointSaved, PhaseChanged
 from core.run.folder import RunFolder, atomic_write
-from core.training.checkpoint_files import CheckpointError, prune_checkpoints, read_summary
+from core.training.checkpoint_files import CheckpointError, CheckpointFile, is_good, prune_checkpoints, read_summary
 from core.training.checkpoints import save_checkpoint
 from core.training.config_file import dump_config
 from core.training.journal import Journal
@@ -15,6 +16,7 @@ Reason = Literal["interval", "autosave", "best", "requested", "cancelled", "pree
 
 AUTOSAVE_SECONDS = 600.0  # a power cut costs at most ten minutes, however long an epoch is
 ALERT = "checkpoint"
+BEFORE = "before-step-"
 
 
 class Saver:
@@ -36,8 +38,25 @@ class Saver:
         saved = self._write(f"step-{self._state.step:08d}.pt", reason)
         if saved is not None:
             self.newest, self._newest_validated = saved, self._state.progress.validated
-            prune_checkpoints(self._folder, self._state.config.checkpoint.keep)
+            backs = (a for a in self._state.detectors.active if any(r.kind == "back" for r in a.remedies))
+            trouble = min((alert.step for alert in backs), default=None)
+            prune_checkpoints(self._folder, self._state.config.checkpoint.keep, trouble)
         return saved
+
+    def save_before(self) -> str | None:
+        """Save this step under a name of its own, which no later one prunes and none resumes from unasked.
+
+        Its path, relative to the run folder; None (and an alert) when the disk refuses.
+        """
+        saved = self._write(f"{BEFORE}{self._state.step:08d}.pt", "requested", told=False)
+        return saved.path if saved is not None else None
+
+    def drop_before(self, kept: Collection[str]) -> None:
+        """Delete what `save_before` wrote, but for the `kept` paths."""
+        for path in self._folder.checkpoints.glob(f"{BEFORE}*.pt"):
+            if str(path.relative_to(self._folder.path)) not in kept:
+                path.unlink(missing_ok=True)
+                path.with_suffix(".json").unlink(missing_ok=True)
 
     def save_best(self) -> None:
         """Save this step as the best one. A better one of another path or other weights is kept under its own name."""
@@ -76,13 +95,15 @@ class Saver:
         except OSError as error:
             self._alert(f"{self._folder.config_path}: not written ({error.strerror or error})")
 
-    def _write(self, name: str, reason: Reason) -> CheckpointSaved | None:
+    def _write(self, name: str, reason: Reason, told: bool = True) -> CheckpointSaved | None:
         state = self._state
         path = self._folder.checkpoints / name
         self._tried_at = time.monotonic()
         self._journal.emit(PhaseChanged("saving"))
         try:
-            save_checkpoint(path, state.contents(), self._summary(reason))
+            # What was good at this step stays so, whoever asks for it to be saved again.
+            good = reason == "interval" or is_good(CheckpointFile(path, state.step, read_summary(path)))
+            save_checkpoint(path, state.contents(), {**self._summary(reason), "good": good})
         except CheckpointError as error:
             self._alert(str(error))
             return None
@@ -93,7 +114,8 @@ class Saver:
             self._journal.emit(AlertEnded(ALERT, state.step, state.epoch))
         val_loss = state.progress.best_val_loss if reason == "best" else None
         saved = CheckpointSaved(state.step, state.epoch, str(path.relative_to(self._folder.path)), reason, val_loss)
-        self._journal.emit(saved)
+        if told:
+            self._journal.emit(saved)
         return saved
 
     def _summary(self, reason: Reason) -> dict[str, Any]:

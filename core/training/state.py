@@ -9,6 +9,7 @@ from core.insight.detectors import Detectors
 from core.training.checkpoint_files import CheckpointError
 from core.training.checkpoints import check_fits, load_weights, restore_rng, rng_state
 from core.training.config import to_dict
+from core.training.live import value_of
 from core.training.optimize import Means, averaged, make_optimizer
 from core.training.progress import TrainingProgress
 from core.training.recipe import Recipe
@@ -32,7 +33,7 @@ class TrainingState:
                                         recipe.learned)  # fmt: skip
         self.progress = TrainingProgress()
         self.means = Means()
-        self.detectors = Detectors(recipe.terms)
+        self.detectors = Detectors(recipe.terms, lambda key: value_of(self.config, key))  # live changes included
 
     @property
     def step(self) -> int:

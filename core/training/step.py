@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -9,6 +10,7 @@ from torch import Tensor
 from core.training.contributions import GradientGauge, shares
 from core.training.optimize import fetched, gradients
 from core.training.recipe import Recipe
+from core.training.stability_gauge import StabilityGauge
 from core.training.state import TrainingState
 
 # Measured for the sake of the step, shown elsewhere or nowhere.
@@ -24,7 +26,7 @@ class Step:
 
     `total_loss` is what the model minimised, without the adversarial terms. `joined` says that the opponent began to
     play. `broken` names what was not finite ("gradient" where every term was); then nothing has changed, and there are
-    no `extras`: "weight/TERM", and where it was measured "gradient/TERM".
+    no `extras`: "weight/TERM", and where they were measured "gradient/TERM" and what `stability_gauge.names` lists.
     """
 
     terms: dict[str, float]
@@ -41,10 +43,11 @@ def optimizer_step(
     learning_rate: float,
     kl_weight: float,
     gauge: GradientGauge | None = None,
+    stability: StabilityGauge | None = None,
 ) -> Step:
     """Train the recipe's model on `batch`, then its opponent on what the model made of it.
 
-    A `gauge` measures the terms' gradients at those steps that it finds due.
+    A `gauge` measures the terms' gradients at those steps that it finds due, `stability` the parts of the model.
     """
     opponent = recipe.opponent
     joined = opponent is not None and opponent.join(state.step + 1)
@@ -52,13 +55,17 @@ def optimizer_step(
         group["lr"] = learning_rate
     state.model.train()
     state.optimizer.zero_grad(set_to_none=True)
-    losses = recipe.losses(state.model, batch, kl_weight)
+    reading = stability.reading(state.model, batch) if stability is not None else None
+    with reading.watched() if reading is not None else nullcontext():
+        losses = recipe.losses(state.model, batch, kl_weight)
     total = losses["total_loss"]
     if opponent is not None:
         total, adversarial = opponent.challenge(total)
         losses = {**losses, **adversarial}
     pulls = gauge.measure(losses, recipe.weighted, state.model) if gauge is not None and gauge.is_due() else {}
     norm = gradients(total, state.model, state.config.regularization.gradient_clip_norm)
+    if reading is not None:
+        reading.after_backward(norm)
     if opponent is not None:
         losses = {**losses, **opponent.learn()}
 
@@ -69,6 +76,9 @@ def optimizer_step(
     if broken is None:
         extras = _extras(recipe.weights(measured, kl_weight), pulled)
         state.optimizer.step()
+        if reading is not None:
+            reading.after_update()
+            extras |= reading.values()
         state.average.update_parameters(state.model)
         recipe.after_step(measured)
         if opponent is not None and opponent.playing:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from core.errors import one_line
+from core.insight.leaks import leaks
 from core.run.commands import Stop
 from core.run.commands import kind_of as command_name
 from core.run.events import CommandAnswered, ConfigDifference, PhaseChanged, RunStarted, TrainingCompleteEvent
@@ -33,6 +34,7 @@ from core.training.kinds import kind_of
 from core.training.metrics import MetricsCallback
 from core.training.presets import total_steps
 from core.training.recipe import Progress, Recipe, load_recipe
+from core.training.stability_gauge import names as stability_names
 from core.training.state import TrainingState
 from core.training.system import SystemSampler
 from core.training.trainer import Trainer
@@ -141,8 +143,12 @@ def _session(
         contents = None  # a second model's worth of memory
         atomic_write(folder.config_path, dump_config(recipe.config).encode())
         with SystemSampler(folder.path, state.device) as system:
-            resumed_from, extras = path.name if path else "", contribution_names(recipe) + system.names
+            resumed_from = path.name if path else ""
+            extras = contribution_names(recipe) + stability_names(recipe.model) + system.names
             journal.emit(_started(recipe, state, writer.next_session, resumed_from, extras, differences))
+            # Told by the trainer as it begins, with whatever else is active.
+            pairs = leaks(recipe.name, Path(config.data.path).expanduser(), frozenset(recipe.data.held_out))
+            state.detectors.leaks(pairs, state.step, state.epoch)
             rewound = path is not None and path != find_checkpoint(folder, "latest")
             return Trainer(recipe, state, folder, writer, journal, control, system).run(rewound)
     finally:

@@ -3,6 +3,7 @@
 import gc
 import math
 import time
+from dataclasses import replace
 
 import torch
 
@@ -11,18 +12,17 @@ from core.run.events import (
     CompletionReason,
     PhaseChanged,
     Reported,
-    RolledBack,
     StepMetrics,
     TrainingCompleteEvent,
 )
 from core.run.folder import RunFolder
 from core.run.store import RunWriter
-from core.training.checkpoint_files import is_good, list_checkpoints
-from core.training.checkpoints import load_checkpoint
+from core.training.advice import Advice
+from core.training.changes import Changes
 from core.training.config import TrainingConfig
 from core.training.contributions import GradientGauge
 from core.training.control import Control
-from core.training.failures import NotFiniteError, NotSavedError
+from core.training.failures import NotSavedError
 from core.training.journal import Journal
 from core.training.latent_map import LatentMaps
 from core.training.obey import Obedience
@@ -30,15 +30,15 @@ from core.training.optimize import Means
 from core.training.presets import total_steps
 from core.training.previewing import Previewer
 from core.training.recipe import Recipe
+from core.training.rollback import Rollback
 from core.training.saving import Saver
 from core.training.schedules import learning_rate_factor
+from core.training.stability_gauge import StabilityGauge
 from core.training.state import TrainingState
 from core.training.step import optimizer_step
 from core.training.system import SystemSampler
 from core.training.validation import epoch_metrics, validate
 
-NONFINITE_IN_A_ROW = 3
-ROLLBACKS_IN_VAIN = 3
 FINAL_PATIENCE_SECONDS = 600.0
 RETRY_SECONDS = 0.5
 PREEMPTED_SECONDS = 2.0  # for previews that are being made; whoever preempts does not wait long
@@ -66,9 +66,15 @@ class Trainer:
         self.recipe, self.state, self.folder = recipe, state, folder
         self.journal, self.control = journal, control
         self.saver = Saver(state, folder, journal)
-        self.obedience = Obedience(state, writer, journal, control, self.saver, self._draft_previews, recipe.configure)
+        self.rollback = Rollback(state, folder, journal)
+        changes = Changes(state, journal, self.saver, recipe.configure)
+        self.advice = Advice(state, folder, journal, control, self.saver, changes, self.rollback)
+        self.obedience = Obedience(
+            state, writer, journal, control, self.saver, self._draft_previews, changes, self.advice
+        )
         self.total_steps = total_steps(state.config, recipe.steps_per_epoch)
-        self._system, self._gauge, self._latent_maps = system, GradientGauge(), LatentMaps()
+        self._system, self._latent_maps = system, LatentMaps()
+        self._gauge, self._stability = GradientGauge(), StabilityGauge()
         self._generator = torch.Generator()
         self._settled = False
         self._refused_at: int | None = None
@@ -95,8 +101,11 @@ class Trainer:
         try:
             if self.state.step == 0 or rewound:
                 self.saver.save("interval")
+            resumed = self.state.step > 0
             for alert in self.state.detectors.active:
-                self.journal.emit(alert)
+                self.journal.emit(replace(alert, restored=resumed))
+            for taken in self.advice.taken if rewound else ():  # of this path, where others were taken on the one left
+                self.journal.emit(taken)
             self.journal.emit(PhaseChanged("training"))
             reason: CompletionReason = self._train()
             error = ""
@@ -118,6 +127,7 @@ class Trainer:
             if self._epoch_is_over():
                 self._end_epoch()
             elif self.state.step < self.total_steps:
+                self.advice.act()
                 self._step()
                 if self.saver.overdue():
                     self.saver.save("autosave")
@@ -134,7 +144,7 @@ class Trainer:
         step, learning_rate, kl_weight = self.state.step + 1, self.learning_rate, self.kl_weight
         batch = self.recipe.batch(self._generator.manual_seed(self.state.config.seed * 1_000_003 + step))
         batch_ready = time.perf_counter()
-        done = optimizer_step(self.recipe, self.state, batch, learning_rate, kl_weight, self._gauge)
+        done = optimizer_step(self.recipe, self.state, batch, learning_rate, kl_weight, self._gauge, self._stability)
         values, total = done.terms, done.terms["total_loss"]
 
         self.state.progress.step = step
@@ -174,32 +184,10 @@ class Trainer:
             gc.freeze()
 
     def _skipped(self, term: str) -> None:
-        """The step changed nothing; the third in a row takes the run back to its last good state."""
-        self.state.progress.skipped_steps += 1
-        self.state.progress.skipped_in_a_row += 1
+        """The step changed nothing, since `term` was not finite."""
         for alert in self.state.detectors.nonfinite(self.state.step, self.state.epoch, term):
             self.journal.emit(alert)
-        if self.state.progress.skipped_in_a_row >= NONFINITE_IN_A_ROW:
-            self._roll_back(term)
-
-    def _roll_back(self, term: str) -> None:
-        """Weights, averages and optimizer of the last checkpoint at an epoch's end; the step count goes on."""
-        good = [c for c in list_checkpoints(self.folder) if is_good(c)]
-        if not good or self.state.progress.rollbacks_in_vain >= ROLLBACKS_IN_VAIN:
-            gentler = f"learning_rate={self.state.config.learning_rate / 4:g}"
-            raise NotFiniteError(
-                f"{term} is not finite, and going back to the last good state does not help; look at the data, "
-                f"or start again with --set {'adversarial.mode=off' if term.startswith('disc_') else gentler}"
-            )
-        self.state.restore_weights(load_checkpoint(good[-1].path), good[-1].path)
-        self.state.progress.rate_scale *= 0.5
-        self.state.progress.skipped_in_a_row = 0
-        self.state.progress.rollbacks_in_vain += 1
-        self.journal.emit(
-            RolledBack(
-                self.state.step, good[-1].step, self.state.progress.rate_scale, f"{term} was not finite three times"
-            )
-        )
+        self.rollback.skipped(term)
 
     # The end of an epoch
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from core.insight.latent import active_units, chosen, mutual_information
 from core.losses.kl import ACTIVE_NATS, kl_per_dimension
 from core.run.events import EpochMetrics
 from core.training.metrics import compute_overfitting_gap
@@ -14,17 +15,23 @@ from core.training.optimize import Means, fetched, unwrapped
 from core.training.recipe import Recipe
 from core.training.state import TrainingState
 
+MOMENTS = 16  # of each item of a sequence latent, for the measures that compare vectors with each other
+
 
 @dataclass(frozen=True)
 class Validation:
     """Means over the validation set: unweighted terms by name, and the raw KL of each latent dimension in nats.
 
     `latents` [items, latent], on the CPU, are the posterior means of the items, a sequence's averaged over its length.
+    `active_units` and `mutual_information` (nats; see `core.insight.latent`) are of 256 of the latent's vectors or all:
+    one for each item, or where the latent is a sequence, for some of its moments.
     """
 
     terms: dict[str, float]
     kl_per_dimension: tuple[float, ...] = ()
     latents: Tensor | None = None
+    active_units: int = 0
+    mutual_information: float = 0.0
 
 
 @torch.no_grad()
@@ -33,7 +40,7 @@ def validate(
 ) -> Validation | None:
     """Validate the averaged weights; None when `interrupted` said so between two batches."""
     model = unwrapped(state.average).eval()
-    means, divergences, latents, count = Means(), [], [], 0
+    means, divergences, latents, posteriors, count = Means(), [], [], [], 0
     for batch in recipe.validation_batches():
         if interrupted():
             return None
@@ -44,8 +51,21 @@ def validate(
         mu, logvar = recipe.posterior(model, batch)
         divergences.append(kl_per_dimension(mu, logvar) * len(batch))
         latents.append(mu.float() if mu.ndim == 2 else mu.float().mean(dim=2))
+        posteriors.append(_vectors(mu, logvar))
     kl = torch.stack(divergences).sum(0) / count
-    return Validation(means.values(), tuple(kl.tolist()), torch.cat(latents).cpu())
+    mu, logvar = chosen(torch.cat(posteriors)).cpu().unbind(dim=1)
+    return Validation(
+        means.values(), tuple(kl.tolist()), torch.cat(latents).cpu(), active_units(mu), mutual_information(mu, logvar)
+    )
+
+
+def _vectors(mu: Tensor, logvar: Tensor) -> Tensor:
+    """Means and log variances of a batch's vectors, [vectors, 2, latent]; of a sequence's, of some moments only."""
+    both = torch.stack([mu.float(), logvar.float()], dim=1)
+    if both.ndim == 3:
+        return both
+    apart = -(-both.shape[3] // MOMENTS)
+    return both[..., ::apart].permute(0, 3, 1, 2).flatten(0, 1)
 
 
 def epoch_metrics(
@@ -75,5 +95,7 @@ def epoch_metrics(
         train_terms=train,
         val_terms=val,
         kl_per_dimension=tuple(round(kl, 5) for kl in validation.kl_per_dimension),
+        active_units=validation.active_units,
+        mutual_information=round(validation.mutual_information, 5),
         **{f"val_{n}": v for n, v in val.items() if f"val_{n}" in EpochMetrics.__dataclass_fields__},
     )

@@ -4,7 +4,7 @@ The counterpart of `core.training.recipe.Recipe`: commands know only this protoc
 material a run is about.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -43,6 +43,22 @@ class Rendering:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Origin:
+    """A point of the latent space from which dimensions are turned: a latent [1, latent(, positions)].
+
+    `standing` says of each dimension how many of its `Voice.spread` it lies from the middle of the training material;
+    `samples` is the length of a sound and `gain` what brings this one to a level that is well heard; what has a length
+    and a level of its own does without. `note` is as in `Rendering`.
+    """
+
+    latent: Tensor
+    standing: tuple[float, ...]
+    samples: int = 0
+    gain: float = 1.0
+    note: str = ""
+
+
 class Voice(Protocol):
     """A model of one kind of material, with its averaged weights, on the CPU. What it makes are whole files.
 
@@ -71,6 +87,26 @@ class Voice(Protocol):
 
     def between(self, first: Path, last: Path, steps: int) -> Iterator[Rendering]:
         """On the way from one file to another, both included; `steps` is 2 or more. Raises SourceError."""
+
+    @property
+    def spread(self) -> tuple[float, ...]:
+        """The standard deviation of the training material's latents in each dimension."""
+
+    def origin(self, source: Path | None = None, seed: int | None = None) -> Origin:
+        """A file's latent, or the first new one of a seed, or without either the middle of the training material.
+
+        Raises SourceError.
+        """
+
+    def turned(self, origin: Origin, to: Mapping[int, float]) -> Rendering:
+        """What lies at `origin` with these dimensions, counted from 0, at so many spreads from the material's middle.
+
+        Nothing is drawn for it, and all from one origin have one gain, turned down only where they would clip:
+        neighbours differ by what was turned, and no more.
+        """
+
+    def waveform(self, rendering: Rendering) -> bytes:
+        """What one hears of a rendering of this voice: a WAV file."""
 
     def made(self, path: Path) -> bool:
         """Whether an existing file was written by this program, and may be replaced by a newer one."""

@@ -1,10 +1,11 @@
 """`distill-tui demo`: make a small set of sounds, train on them and monitor it."""
 
 import argparse
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.run.command_lines import quoted
+from distill_tui.alerting_options import alerting
 from distill_tui.commands.train import add_run_arguments, begin, with_front
 from distill_tui.errors import FINISHED
 from distill_tui.format import clean
@@ -47,6 +48,7 @@ def _run(args: argparse.Namespace, front: "Front | None") -> int:
     from core.run.folder import default_runs_dir
     from core.training.config_file import load_config
 
+    alerting(args)  # what is wrong with it is said before anything is made
     make_sounds(args.sounds)
     runs_dir = args.runs or default_runs_dir()
     data = str(args.sounds.absolute())
@@ -74,7 +76,7 @@ def _say_how_to_go_on(sounds: Path, runs_dir: Path) -> None:
     from core.run.folder import list_runs
 
     run_folder = next(run.path for run in list_runs(runs_dir) if run.name.startswith("demo"))
-    where = shlex.quote(clean(str(run_folder)))
+    where = quoted(str(run_folder))
     print(  # noqa: T201
         f"\nTrained on the sounds in {clean(str(sounds))}.\n"
         f"  hear it learn    {where}/previews: the higher the epoch in a name, the later in training\n"

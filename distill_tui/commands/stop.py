@@ -2,6 +2,7 @@
 
 import argparse
 
+from core.run.command_lines import command_line
 from core.run.commands import Stop
 from core.run.links.folder import FolderLink
 from distill_tui.asking import ask, wait_for_end
@@ -30,5 +31,5 @@ def run(args: argparse.Namespace) -> int:
         link.close()
     saved = f"; saved {end.checkpoint}" if end.checkpoint else ""
     ended = f"{end.reason} at step {end.step:,}{saved}" + (f"; {end.error}" if end.error else "")
-    print(f"{clean(folder.name)}: {clean(ended)}; go on with: distill-tui resume {clean(str(folder.path))}")  # noqa: T201
+    print(f"{clean(folder.name)}: {clean(ended)}; go on with: {command_line('resume', folder.path)}")  # noqa: T201
     return FAILED if end.reason == "failed" else 0

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
@@ -81,6 +82,9 @@ def add_screen_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--on-hangup", choices=get_args(OnHangup),
                         help="when the terminal is lost, train on without a screen, or save and stop with status 75 "
                         "(default: continue; headless: stop)")  # fmt: skip
+    parser.add_argument("--auto", choices=get_args(get_type_hints(TrainingConfig)["auto"]),
+                        help="conservative: when a warning comes, do what helps if it loses nothing and can be undone, "
+                        "without asking (default: off)")  # fmt: skip
     add_alert_arguments(parser)
 
 
@@ -137,6 +141,8 @@ def begin(
     front: "Front | None" = None,
 ) -> int:
     """Train a new run, on the screen where there is one; `args` are those of `add_screen_arguments`."""
+    if args.auto is not None:
+        config, given = replace(config, auto=args.auto), given | {"auto"}
     if not wants_screen(args.headless, args.json):
         from distill_tui.headless import train_headless
 

@@ -1,8 +1,11 @@
-"""The newest warning in one line, and how many more there are."""
+"""The newest warning in one line, what can be done or was done about it, and how many more there are."""
 
 from typing import ClassVar
 
-from core.run.events import AlertStarted
+from rich.cells import cell_len
+
+from core.run.events import AdviceTaken, AlertStarted
+from distill_tui.advice_words import goal, result, way_back
 from distill_tui.cells import Row, Run
 from distill_tui.format import clean
 from distill_tui.panels.frame import fit, width_of
@@ -20,8 +23,9 @@ class AlertsPanel(Panel):
         "The newest thing that looks wrong with this run, in a line: ▲ and a name, then what was seen. Where several "
         "are open at once, the line says how many more there are.",
         "No line at all. A warning goes away by itself once the figures have been well again for a while.",
-        "w explains it and says which setting helps. A warning never stops the training; x hides it until it begins "
-        "anew, and 8 lists when each began and ended.",
+        "w explains it, and enter there does what is recommended; b goes back to the best epoch where that helps, U "
+        "undoes what was taken. A warning never stops the training by itself; x hides it until it begins anew, and 8 "
+        "lists when each began and ended.",
     )
     DEFAULT_CSS = "AlertsPanel { height: 1; width: 1fr; display: none; }"
 
@@ -49,17 +53,48 @@ class AlertsPanel(Panel):
         return True
 
     def rows(self, width: int, height: int) -> tuple[Row, ...]:
-        """Symbol, title, explanation, and what can be done."""
+        """Symbol, title, explanation or what was done about it, and what can be done."""
         if not self.open:
             return ((),)
         alert = self.open[-1]
         role = "banner_danger" if alert.severity == "danger" else "banner_warning"
-        others = len(self.open) - 1
-        offers: list[Run] = [Run(f"  +{others} more", role, "screen.explain")] if others else []
-        offers += [Run("  w what to do", role, "screen.explain"), Run("  x hide ", role, "screen.hide_alert")]
+        taken = self.taken(alert)
         mark = "▸▲" if self.has_focus else " ▲"
-        said = f"{mark} {clean(alert.title)}  {clean(alert.explanation)}"
-        return ((*fit((Run(said, role),), width - width_of(offers), role), *offers),)
+        offers = self._offers(alert, taken, role, width)
+        room = width - width_of(offers)
+        title = clean(alert.title)
+        said = f"{mark} {title}  {clean(alert.explanation)}"
+        if taken is not None:
+            done = f"{'taken by itself' if taken.by == 'auto' else 'taken'}: {clean(result(taken))}"
+            said = f"{mark} {title}  {done}"
+            if cell_len(said) > room:  # what was done matters more by now
+                said = f"{mark} {done}  {title}"
+        return ((*fit((Run(said, role),), room, role), *offers),)
+
+    def taken(self, alert: AlertStarted) -> AdviceTaken | None:
+        """What was last done about it and not undone."""
+        return next((taken for taken in reversed(self.snapshot.state.advice) if taken.alert == alert.id), None)
+
+    def _offers(self, alert: AlertStarted, taken: AdviceTaken | None, role: str, width: int) -> list[Run]:
+        """What can be done, as far as there is room beside the title."""
+        others = len(self.open) - 1
+        more = [Run(f"  +{others} more", role, "screen.explain")] if others else []
+        usual = [Run(f"  {'enter' if self.has_focus else 'w'} what to do", role, "screen.explain"),
+                 Run("  x hide ", role, "screen.hide_alert")]  # fmt: skip
+        first: list[Run] = []
+        if self.live and taken is not None and taken.remedy.kind != "stop":
+            first = [Run("  U undo", role, "screen.undo_advice")]
+        elif self.live and any(remedy.kind == "back" for remedy in alert.remedies):
+            first = [Run(f"  b {way_back(goal(alert, self.snapshot.state))}", role, "screen.go_back")]
+        title = width_of((Run(f" ▲ {clean(alert.title)}"),))
+        return [*more, *(first if title + width_of([*more, *first, *usual]) <= width else []), *usual]
+
+    @property
+    def live(self) -> bool:
+        """Whether a trainer can be asked."""
+        info = self.snapshot.info
+        held = info is not None and info.live
+        return self.snapshot.state.complete is None and (held or self.snapshot.trains)
 
     def copied(self) -> str:
         """The warning in words."""

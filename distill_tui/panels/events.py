@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from core.run.events import (
+    AdviceTaken,
+    AdviceUndone,
     AlertEnded,
     AlertStarted,
     CheckpointSaved,
@@ -19,6 +21,8 @@ from core.run.events import (
     ValueSet,
 )
 from core.training.differences import shown
+from distill_tui.advice_words import result
+from distill_tui.advice_words import told as advice_told
 from distill_tui.cells import Row, Run
 from distill_tui.differences import spelled
 from distill_tui.format import clean, clock, count, duration, number, plural
@@ -27,7 +31,7 @@ from distill_tui.panels.panel import ScrollPanel
 from distill_tui.panels.words import PanelHelp
 
 INDENT = 12  # "HH:MM:SS  ◆ "
-TOLD_BY_THEMSELVES = ("set", "mark")  # commands whose outcome is an event of its own
+TOLD_BY_THEMSELVES = ("set", "mark", "apply", "undo")  # commands whose outcome is an event of its own
 
 
 class EventsPanel(ScrollPanel):
@@ -37,7 +41,8 @@ class EventsPanel(ScrollPanel):
     WORDS: ClassVar[PanelHelp] = PanelHelp(
         "Events",
         "What happened, newest first: ◉ the best epochs, ◆ checkpoints, ♪ previews, ▲ and ▽ where a warning began and "
-        "ended, ⚙ values that were set, ✎ your notes. Full screen every epoch is told, and what helps with a warning.",
+        "ended, ✓ and ↻ advice taken and undone, ⚙ values that were set, ✎ your notes. Full screen every epoch is told "
+        "too, what helps with a warning, and what advice has changed.",
         "Checkpoints and previews come regularly, ◉ comes again and again, and no ▲ stays without its ▽.",
         "Read the newest ▲ full screen (e), or press w for what helps. N puts a note at this step, so that you know "
         "later what you did and heard. y copies the newest line.",
@@ -72,6 +77,9 @@ class EventsPanel(ScrollPanel):
         return f"{clock(moment)} {text}"
 
 
+# What advice brings with it: in the small panel its own line says enough.
+PARTS_OF_ADVICE = (ValueSet, RolledBack, CheckpointSaved)
+
 Told = tuple[float, str, str, str, tuple[str, ...]]  # time, symbol, text, role, further lines
 
 
@@ -79,9 +87,16 @@ def _told(log: tuple[Stored, ...], whole: bool) -> list[Told]:
     """The log newest first; in the small panel a preview's files are one line and epochs are left to the chart."""
     told: list[Told] = []
     titles = {stored.event.id: stored.event.title for stored in log if isinstance(stored.event, AlertStarted)}
+    taken = [stored.event for stored in log if isinstance(stored.event, AdviceTaken)]
+    titles |= {advice.id: advice.remedy.words for advice in taken}
+    advised = {advice.step for advice in taken} | {
+        stored.event.step for stored in log if isinstance(stored.event, AdviceUndone)
+    }
     for stored in reversed(log):
         event = stored.event
         if not whole and isinstance(event, EpochMetrics) and not event.is_best:
+            continue
+        if not whole and isinstance(event, PARTS_OF_ADVICE) and event.step in advised:
             continue
         symbol, text, role, details = describe(stored, titles)
         same = told and isinstance(event, PreviewEvent) and told[-1][2] == text
@@ -91,7 +106,7 @@ def _told(log: tuple[Stored, ...], whole: bool) -> list[Told]:
 
 
 def describe(stored: Stored, titles: Mapping[str, str]) -> tuple[str, str, str, tuple[str, ...]]:
-    """(symbol, sentence, role, further lines) of an event; `titles` are those of the warnings by id."""
+    """(symbol, sentence, role, further lines) of an event; `titles` are those of warnings and advice by id."""
     match stored.event:
         case RunStarted() as run:
             return "●", *_started(run)
@@ -116,6 +131,11 @@ def describe(stored: Stored, titles: Mapping[str, str]) -> tuple[str, str, str, 
                 f"back to step {count(back.restored_step)} at {back.learning_rate_scale:g} of the rate: {back.reason}"
             )
             return "↺", text, "danger", ()
+        case AdviceTaken() as taken:
+            before = (f"the moment before: {taken.checkpoint}",) if taken.remedy.kind == "back" else ()
+            return "✓", f"taken: {advice_told(taken)}", "good", (result(taken), *before)
+        case AdviceUndone() as undone:
+            return "↻", f"undone: {titles.get(undone.id, undone.id)}", "accent", ()
         case ValueSet() as change:
             text = f"{spelled(change.key)} {shown(change.before)} → {shown(change.after)}"
             return "⚙", text, "accent", (f"{change.key}, from step {count(change.step + 1)} on",)

@@ -99,12 +99,12 @@ class Panel(Widget, can_focus=True):
             self.post_message(self.Opened())
 
     def on_focus(self) -> None:
-        """The frame shows it."""
-        self.redraw()
+        """The frame shows it, once Textual has said which panel has the focus."""
+        self.call_next(self.redraw)
 
     def on_blur(self) -> None:
-        """The frame shows it."""
-        self.redraw()
+        """As `on_focus`."""
+        self.call_next(self.redraw)
 
     def repaint(self) -> None:
         """Other colours: every line again."""

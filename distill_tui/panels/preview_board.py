@@ -14,7 +14,8 @@ from textual.widgets import Static
 from core.run.events import PreviewEvent
 from core.run.link import LinkError, RunInfo
 from core.run.state import RunState
-from distill_tui.hearing import Availability, copy_command
+from distill_tui.desk_lines import copy_command
+from distill_tui.hearing import Availability
 from distill_tui.panels import preview_order as order
 from distill_tui.panels.preview_foot import foot
 from distill_tui.panels.preview_listening import Listening
@@ -60,6 +61,11 @@ class PreviewBoard(Vertical):
         self._timer: Timer | None = None
         self._brief_timer: Timer | None = None
         self._found: Availability | None = None
+
+    @property
+    def player(self) -> Player:
+        """What plays: one thing at a time, for the whole screen."""
+        return self._player
 
     def compose(self) -> ComposeResult:
         """The header (where there is room), the rows, the selected one's picture, the empty state, and the notice."""

@@ -1,13 +1,13 @@
 """What the previews say in words: what they are, why there is nothing to hear, where it is, and how else."""
 
 import os
-import shlex
 from collections.abc import Mapping
 
+from core.run.command_lines import command_line
 from core.run.events import PreviewEvent
 from core.run.link import RunInfo
+from distill_tui.desk_lines import copy_command, transfer_command
 from distill_tui.format import clean, shortened
-from distill_tui.hearing import copy_command, transfer_command
 from distill_tui.panels.words import PanelHelp
 from distill_tui.player import Progress
 
@@ -33,13 +33,16 @@ NOTHING_TO_COMPARE = {
 }
 
 
-def empty_line(status: str, info: RunInfo | None) -> str:
-    """In place of the list while it is empty: when the first preview comes, as far as the run's config is known."""
+def empty_line(status: str, info: RunInfo | None, *, keys: bool = True) -> str:
+    """In place of the list while it is empty: when the first preview comes, as far as the run's config is known.
+
+    `keys` says that there are any, and names the one that makes a preview now.
+    """
     if status in ("finished", "cancelled", "preempted", "failed"):
         return "This run made no previews."
     every = (info.config.get("preview", {}) if info else {}).get("every", 0)
     when = f"epoch {every}" if every else "a few epochs"
-    return f"The first preview comes after {when}.  p makes one now."
+    return f"The first preview comes after {when}." + ("  p makes one now." if keys else "")
 
 
 def path_of(preview: PreviewEvent | None, info: RunInfo | None) -> str:
@@ -86,7 +89,7 @@ def _other_ways(path: str, advice: str, environ: Mapping[str, str]) -> list[str]
     lines = []
     run, within, _ = path.rpartition("/previews/")
     if within and not environ.get("DISTILL_PAGE"):  # otherwise it is a page that does not answer
-        lines.append(f"To hear all of them in a browser: distill-tui watch {shlex.quote(run)} --web")
+        lines.append(f"To hear all of them in a browser: {command_line('watch', run, '--web')}")
     if advice:
         lines.append(f"To hear all of them here: {advice}")
     terminal, _ = transfer_command(path, environ)

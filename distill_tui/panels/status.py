@@ -2,12 +2,18 @@
 
 from collections import deque
 
+from rich.cells import cell_len
+from textual.events import Click
+from textual.message import Message
+
+from core.run.replay_clock import ReplayPosition
 from core.run.state import RunState, Status
 from distill_tui.cells import Row, Run
 from distill_tui.format import clean, count, duration, gigabytes, number, percent, plural
 from distill_tui.panels.frame import fit, joined, spread, width_of
 from distill_tui.panels.panel import Panel
 from distill_tui.reader import Snapshot
+from distill_tui.time_left import TimeLeft
 
 SYMBOLS: dict[Status, tuple[str, str]] = {
     "waiting": ("○", "muted"),
@@ -22,6 +28,7 @@ SYMBOLS: dict[Status, tuple[str, str]] = {
 }
 WORDS: dict[Status, str] = {"preempted": "interrupted, saved"}  # where the state's own name is no word for people
 GONE = ("✗", "danger")
+PAUSED = "║ replay"
 RATE_WINDOW = 8.0
 PACE_EVERY, PACES = 10.0, 60  # seconds between, and number of, the points from which the time left is told
 
@@ -32,11 +39,20 @@ class StatusPanel(Panel, can_focus=False):
     ALLOW_MAXIMIZE = False
     DEFAULT_CSS = "StatusPanel { height: 2; width: 1fr; }"
 
+    class Sought(Message):
+        """A replay is to go to this share of the run, 0 to 1."""
+
+        def __init__(self, share: float) -> None:
+            super().__init__()
+            self.share = share
+
     def __init__(self, name: str, opening: str, id: str = "status") -> None:
         super().__init__(id=id)
         self._called, self._opening = name, opening
         self._progress: deque[tuple[float, int]] = deque()
         self._long: deque[tuple[float, int]] = deque(maxlen=PACES)
+        self._left = TimeLeft()
+        self._bar = range(0)  # the columns of a replay's bar
 
     def show(self, snapshot: Snapshot) -> None:
         """Keep the recent steps, from which the pace is told, and draw."""
@@ -44,6 +60,7 @@ class StatusPanel(Panel, can_focus=False):
             if self._progress and step.step < self._progress[-1][1]:
                 self._progress.clear()
                 self._long.clear()
+                self._left.forget()
             if not self._progress or step.step > self._progress[-1][1]:
                 self._progress.append((step.elapsed_s, step.step))
             while len(self._progress) > 2 and self._progress[-1][0] - self._progress[1][0] > RATE_WINDOW:
@@ -74,14 +91,21 @@ class StatusPanel(Panel, can_focus=False):
             ],
             width,
         )
-        progress = self._progress_row(width)
+        replay = snapshot.replay
+        progress = self._progress_row(width) if replay is None else self._replay_row(replay, width)
         room = width - 2 - width_of(progress)
         brand: Row = (Run("distill-tui", "accent"), Run("  ", "text"))
         left = (*brand, *what) if width_of(what) + 15 <= room else what if width_of(what) + 2 <= room else what[:1]
         first = spread(
             (Run(" ", "text"), *fit(left, min(width_of(left), max(8, room - 2)))), (*progress, Run(" ", "text")), width
         )
+        self._bar = _bar_of(first) if replay is not None else range(0)
         return first, fit((Run(" ", "text"), *self._figures(width - 2)), width)
+
+    def on_click(self, event: Click) -> None:
+        """A replay goes to where its bar is clicked; the first cell is the start and the last one the end."""
+        if event.y == 0 and event.x in self._bar:
+            self.post_message(self.Sought((event.x - self._bar.start) / max(1, len(self._bar) - 1)))
 
     def _progress_row(self, width: int) -> Row:
         snapshot, state = self.snapshot, self.snapshot.state
@@ -101,10 +125,24 @@ class StatusPanel(Panel, can_focus=False):
         if width >= 72:
             parts += [Run(" ", "text"), *bar(state.progress, max(6, min(40, (width - 72) // 3 + 4)))]
         parts.append(Run(f" {percent(state.progress)}", "text"))
-        if state.complete is None and (left := self._seconds_left()) is not None and width >= 60:
+        if state.complete is None and not is_over(snapshot) and (left := self._told_left()) and width >= 60:
             parts.append(Run(f"  {duration(left)} left", "muted"))
         elif state.complete is not None and width >= 60:
             parts.append(Run(f"  took {duration(state.complete.elapsed_seconds)}", "muted"))
+        return tuple(parts)
+
+    def _replay_row(self, replay: ReplayPosition, width: int) -> Row:
+        """How it goes, the epoch, and where it stands in the run's time."""
+        state = self.snapshot.state
+        word = f"▶ replay x{replay.speed:.3g}" if replay.playing else PAUSED
+        parts: list[Run] = [Run(word, "accent")]
+        if state.started is not None and state.started.total_epochs and width >= 60:
+            total = state.started.total_epochs
+            parts += [Run("  epoch ", "muted"), Run(str(_epoch_now(state)), "strong"), Run(f" / {total}", "muted")]
+        share = replay.seconds / replay.length if replay.length else 1.0
+        parts += [Run(" ", "text"), *bar(share, max(8, min(40, (width - 72) // 3 + 8)))]
+        parts += [Run(f" {_time(replay.seconds, replay.length)}", "text")]
+        parts += [Run(f" / {_time(replay.length, replay.length)}", "muted")]
         return tuple(parts)
 
     def _figures(self, width: int) -> Row:
@@ -131,6 +169,8 @@ class StatusPanel(Panel, can_focus=False):
             (4, _best(state)),
             (8, (Run(plural(len(started.skipped), "file") + " skipped", "warning", "screen.show('events')"),)
              if started.skipped else ()),
+            (7, (Run("R", "key", "screen.replay"), Run(" replay", "muted", "screen.replay"))
+             if is_over(snapshot) and snapshot.replay is None else ()),
         ]  # fmt: skip
         return joined(pairs, width)
 
@@ -139,6 +179,13 @@ class StatusPanel(Panel, can_focus=False):
         """Steps a second over the last ten minutes, epochs' ends with them; None before there is enough."""
         (began, first), (ended, last) = (self._long[0], self._long[-1]) if self._long else ((0.0, 0), (0.0, 0))
         return (last - first) / (ended - began) if ended - began >= 2 * PACE_EVERY else None
+
+    def _told_left(self) -> float | None:
+        step = self.snapshot.state.step
+        if step is None:
+            return self._seconds_left()
+        self._left.look(step.elapsed_s, self._seconds_left())
+        return self._left.seconds
 
     def _seconds_left(self) -> float | None:
         state, pace = self.snapshot.state, self._steady_pace or self.pace
@@ -154,10 +201,14 @@ def status_word(snapshot: Snapshot) -> tuple[str, str, str]:
     state = snapshot.state
     if snapshot.failure and state.complete is None:
         return (*SYMBOLS["failed"], "failed")
-    gone = snapshot.info is not None and not snapshot.info.live and not snapshot.trains
-    if state.complete is None and state.started is not None and gone:
+    if state.complete is None and state.started is not None and is_over(snapshot):
         return (*GONE, "stopped without notice")
     return (*SYMBOLS[state.status], WORDS.get(state.status, state.status))
+
+
+def is_over(snapshot: Snapshot) -> bool:
+    """Whether no trainer is at work any more."""
+    return snapshot.info is not None and not snapshot.info.live and not snapshot.trains
 
 
 def bar(share: float, width: int) -> Row:
@@ -165,6 +216,24 @@ def bar(share: float, width: int) -> Row:
     halves = round(share * width * 2)
     full, half = divmod(halves, 2)
     return Run("━" * full + "╸" * half, "bar"), Run("─" * (width - full - half), "track")
+
+
+def _bar_of(row: Row) -> range:
+    """The columns in which the row has its bar."""
+    column = 0
+    cells = range(0)
+    for run in row:
+        if run.role in ("bar", "track"):
+            cells = range(cells.start if cells else column, column + len(run.text))
+        column += cell_len(run.text)
+    return cells
+
+
+def _time(seconds: float, length: float) -> str:
+    """A time of a run that takes `length` seconds: 12:03, or 1:02:03 where it takes an hour or more."""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if length >= 3600 else f"{minutes}:{second:02d}"
 
 
 def _epoch_now(state: RunState) -> int:

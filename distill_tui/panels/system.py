@@ -111,7 +111,9 @@ def _terms(state: RunState) -> tuple[str, ...]:
 
 
 def _is_over(snapshot: Snapshot) -> bool:
-    """Whether nothing measures any more."""
+    """Whether nothing measures any more; in a replay it still does."""
+    if snapshot.replay is not None:
+        return False
     gone = snapshot.info is not None and not snapshot.info.live and not snapshot.trains
     return snapshot.state.step is not None and (snapshot.state.complete is not None or gone)
 

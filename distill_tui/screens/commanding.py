@@ -2,16 +2,23 @@
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from textual import work
+from textual import on, work
 
-from core.run.commands import Mark, Preview, Save, Set, Stop
-from core.run.events import Reported
+from core.run.commands import Command, Mark, Preview, Save, Set, Stop, Undo
+from core.run.events import AlertStarted, Reported
 from core.run.state import RunState
 from distill_tui.format import clean
+from distill_tui.panels.status import StatusPanel
 from distill_tui.reader import Reader, Snapshot
 from distill_tui.screens.stage import Stage
 from distill_tui.session import Session
+
+if TYPE_CHECKING:
+    from distill_tui.screens.dialogs import Confirm
+
+SKIP = 1 / 20  # of a replay
 
 
 class Commanding(Stage):
@@ -106,6 +113,44 @@ class Commanding(Stage):
         else:
             self.notify("The settings are there once the data has been read; ask again then.", markup=False)
 
+    def advise(self, alert: AlertStarted) -> None:
+        """What a warning means; what the person chooses there is asked of the trainer."""
+        from distill_tui.differences import config_in_force
+        from distill_tui.screens.advice import AdviceDialog
+
+        dialog = AdviceDialog(alert, self.state, config_in_force(self.snapshot), live=self.live)
+        self.app.push_screen(dialog, lambda command: self._take(command) if command is not None else None)
+
+    def action_go_back(self) -> None:
+        """To the best epoch at a lower rate, where a warning offers it; asks first."""
+        if not self._can_ask("go back"):
+            return
+        from distill_tui.differences import config_in_force
+        from distill_tui.screens.advice import ask_to_go_back
+
+        asked = ask_to_go_back(self.state, config_in_force(self.snapshot))
+        self._confirm(asked, "No open warning asks to go back to the best epoch.")
+
+    def action_undo_advice(self) -> None:
+        """Take back the last advice that was taken; asks first."""
+        if not self._can_ask("undo advice"):
+            return
+        from distill_tui.screens.advice import ask_to_undo
+
+        self._confirm(ask_to_undo(self.state), "No advice was taken, so there is none to undo.")
+
+    def _confirm(self, asked: "tuple[Confirm, Command] | None", nothing: str) -> None:
+        """Ask a question and, after a yes, the trainer; one calm line where there is nothing to ask."""
+        if asked is None:
+            self.notify(nothing, timeout=3, markup=False)
+            return
+        question, command = asked
+        self.app.push_screen(question, lambda yes: self._take(command) if yes else None)
+
+    def _take(self, command: Command) -> None:
+        if self._can_ask("take advice"):
+            self.reader.ask(command, "undo" if isinstance(command, Undo) else "advice")
+
     def action_overlay(self) -> None:
         """Choose the runs that are drawn over this one."""
         folder = self.local_folder
@@ -134,6 +179,31 @@ class Commanding(Stage):
         except (OSError, UsageError) as error:
             self.notify(f"The baseline could not be kept: {clean(str(error))}", severity="warning", markup=False)
 
+    def action_replay(self) -> None:
+        """Watch a run that is over again as it went, from the chart's cursor or its start; then pause and go on."""
+        if self.live:
+            self.notify("The run is still training; it can be replayed once it is over.", markup=False)
+            return
+        step = self.chart.cursor
+        if self.snapshot.replay is None:
+            self.chart.drop_cursor()  # it has said where to begin
+        self.reader.replay(step)
+
+    def action_replay_skip(self, direction: int) -> None:
+        """A twentieth of the run back (-1) or forth (1)."""
+        if self._replays():
+            self.reader.steer(lambda clock: clock.skip(direction * SKIP))
+
+    def action_replay_speed(self, direction: int) -> None:
+        """Half (-1) or twice (1) as fast."""
+        if self._replays():
+            self.reader.steer(lambda clock: clock.change_speed(2.0**direction))
+
+    @on(StatusPanel.Sought)
+    def _sought(self, message: StatusPanel.Sought) -> None:
+        """A click on the replay's bar."""
+        self.reader.steer(lambda clock: clock.seek(message.share * clock.length))
+
     def action_resume(self) -> None:
         """Show where the run stands, then train on in this process."""
         if self.live:
@@ -158,6 +228,11 @@ class Commanding(Stage):
             return
         if from_ := await self.app.push_screen_wait(ResumeSummary(facts)):
             self.reader.resume(from_)
+
+    def _replays(self) -> bool:
+        if self.snapshot.replay is None:
+            self.notify("That steers a replay; R begins one of a run that is over.", timeout=3, markup=False)
+        return self.snapshot.replay is not None
 
     def _can_ask(self, what: str) -> bool:
         if self.live:

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
+from distill_tui.advice_words import undoable
 from distill_tui.keys import Key
 from distill_tui.panels.alerts import AlertsPanel
 from distill_tui.panels.balance import BalancePanel
@@ -124,11 +125,15 @@ class Dashboard(Commanding):
             case "save" | "preview" | "cancel" | "set" | "note":
                 return self.live
             case "resume":
-                return self.state.complete is not None and not self.live
+                return self.snapshot.info is not None and not self.live and self.snapshot.replay is None
+            case "replay" | "replay_back" | "replay_on" | "replay_slow" | "replay_fast":
+                return self.snapshot.replay is not None
             case "back":
-                return self.maximized is not None
+                return self.maximized is not None or self.snapshot.replay is not None
             case "enlarge":
                 return self.maximized is None
+            case "undo":
+                return self.live and undoable(self.state) is not None
             case "play" | "compare" | "epochs":
                 return bool(self.state.previews)
             case _:
@@ -150,6 +155,19 @@ class Dashboard(Commanding):
         """The selected sound from every epoch in a row."""
         self.previews.play_epochs()
 
+    def action_traverse(self) -> None:
+        """Turn a dimension of the latent, and hear it."""
+        from distill_tui.screens.traverse import TraverseScreen
+
+        self.previews.stop()
+        self.app.push_screen(TraverseScreen(self.snapshot.info, self.previews.player))
+
+    def action_landscape(self) -> None:
+        """The loss around the weights, where somebody has measured it."""
+        from distill_tui.screens.landscape import LandscapeScreen
+
+        self.app.push_screen(LandscapeScreen(self.session.fetch, self.snapshot.info))
+
     def action_loop(self) -> None:
         """Over and over, and not."""
         self.previews.toggle_loop()
@@ -163,18 +181,19 @@ class Dashboard(Commanding):
         self.previews.export()
 
     def back(self) -> None:
-        """To the home screen, if one came from there."""
-        self.monitor.back()
+        """From a replay to the whole run; else to the home screen, if one came from there."""
+        if self.snapshot.replay is not None:
+            self.reader.end_replay()
+        else:
+            self.monitor.back()
 
     def explain(self) -> None:
-        """What the newest warning means, and what helps."""
+        """What the newest warning means, and what the trainer can do about it."""
         alerts = self.alerts.open or self.state.alerts
-        if not alerts:
+        if alerts:
+            self.advise(alerts[-1])
+        else:
             self.notify("No warning is open.", timeout=3, markup=False)
-            return
-        from distill_tui.screens.dialogs import AdviceDialog
-
-        self.app.push_screen(AdviceDialog(alerts[-1]))
 
     def action_explain(self) -> None:
         """What the newest warning means, and what helps."""

@@ -1,10 +1,9 @@
-"""The questions the monitor asks, and the advice it gives."""
+"""The questions the monitor asks."""
 
 from typing import ClassVar, Literal
 
 from rich.text import Text
 
-from core.run.events import AlertStarted
 from distill_tui.format import clean, count
 from distill_tui.panels.choices import Choice
 from distill_tui.panels.words import PanelHelp
@@ -74,31 +73,6 @@ class Confirm(Dialog[bool]):
     def words(self) -> Text:
         """The question."""
         return Text(self._question)
-
-
-class AdviceDialog(Dialog[None]):
-    """What a warning means and what helps."""
-
-    WORDS: ClassVar[PanelHelp] = PanelHelp(
-        "A warning, explained",
-        "What was seen in the figures, what it means, and since when. A warning never stops the training by itself.",
-        "Most warnings pass by themselves: the line on top then goes away.",
-        "What helps is written below the explanation. Settings named there are changed with --set when you train "
-        "again; the weights up to now stay saved.",
-    )
-
-    def __init__(self, alert: AlertStarted) -> None:
-        super().__init__(clean(alert.title), [Choice(("escape", "o"), "Close", None)], tone=alert.severity)
-        self._alert = alert
-
-    def words(self) -> Text:
-        """Explanation, action, and since when."""
-        alert, palette = self._alert, palette_of(self.app)
-        words = Text(f"{clean(alert.explanation)}\n\n")
-        words.append("What helps  ", palette["good"])
-        words.append(f"{clean(alert.action)}\n\n")
-        words.append(f"Since epoch {count(alert.epoch)}, step {count(alert.step)}.", palette["muted"])
-        return words
 
 
 class ResumeSummary(Dialog[str | None]):

@@ -23,7 +23,7 @@ PANEL_KEYS: dict[str, tuple[str, ...]] = {
     "chart": ("cursor", "zoom_in", "zoom_out", "earlier", "later", "follow", "log", "smooth", "overlay", "note"),
     "terms": ("filter", "pin", "fold", "fold_all", "enlarge", "copy"),
     "previews": ("play", "compare", "next", "epochs", "loop", "softer", "export", "preview", "copy"),
-    "latent": ("enlarge", "copy"),
+    "latent": ("traverse", "enlarge", "copy"),
     "balance": ("set", "enlarge", "copy"),
     "system": ("enlarge", "copy"),
     "config": ("set", "overlay", "page_up", "first", "copy"),
@@ -98,7 +98,9 @@ class HelpScreen(ModalScreen[None]):
         words = _words_of(node)
         parts = [explanation(words, width, self.app.size.height * 94 // 100 - 2, palette)] if words is not None else []
         scopes: tuple[Scope, ...] = getattr(below, "HELP_SCOPES", () if below.is_modal else ("app",))
-        groups = [(SCOPES[scope], [_line(key) for key in scoped(scope) if key.listed]) for scope in scopes]
+        without: frozenset[str] = getattr(self.app, "WITHOUT", frozenset())
+        groups = [(SCOPES[scope], [_line(key) for key in scoped(scope) if key.listed and key.id not in without])
+                  for scope in scopes]  # fmt: skip
         keys = key_lists(_keys_of(node), groups, width, palette)
         return Text("\n\n").join([*parts, keys] if keys.plain else parts)
 

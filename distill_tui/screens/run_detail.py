@@ -1,10 +1,10 @@
 """What else is known of the selected run, below the list."""
 
-import shlex
 from collections.abc import Iterable
 
 from rich.text import Text
 
+from core.run.command_lines import command_line
 from core.run.facts import value_of
 from core.run.folder import RunSummary
 from distill_tui.format import MISSING, clean, count, number
@@ -12,8 +12,13 @@ from distill_tui.screens.run_words import epoch_words, value_words
 from distill_tui.theme import Palette
 
 
-def detail_words(run: RunSummary, palette: Palette, keys: Iterable[str] = (), now: float = 0.0) -> Text:
-    """A line each: folder, data, state, best, note, the values under `keys`, and the command that shows it again."""
+def detail_words(
+    run: RunSummary, palette: Palette, keys: Iterable[str] = (), now: float = 0.0, *, resumes: bool = True
+) -> Text:
+    """A line each: folder, data, state, best, note, the values under `keys`, and the command that shows it again.
+
+    `resumes` says whether a run can be trained on from here.
+    """
     lines = [("folder", clean(str(run.path)))]
     if run.error:
         lines.append(("problem", clean(run.error)))
@@ -25,8 +30,8 @@ def detail_words(run: RunSummary, palette: Palette, keys: Iterable[str] = (), no
         lines.append(("state", f"{run.status}{put}, epoch {epoch_words(run)}{step}"))
         at = f" at epoch {count(run.best_epoch)}" if run.best_epoch is not None else ""
         lines.append(("best", f"{number(run.best_val_loss)}{at}"))
-        verb = "watch" if run.live or run.status == "finished" else "resume"
-        lines.append(("command", f"distill-tui {verb} {shlex.quote(clean(str(run.path)))}"))
+        verb = "resume" if resumes and not run.live and run.status != "finished" else "watch"
+        lines.append(("command", command_line(verb, run.path)))
     if run.note:
         lines.insert(1, ("note", clean(run.note)))
     named = [(clean(key), value_words(value_of(run, key, now))) for key in keys]

@@ -1,8 +1,7 @@
-"""A screen with the runs of a folder: what is done to them there, and which of them are shown."""
+"""A screen with the runs of a source: what is done to them there, and which of them are shown."""
 
-import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -11,16 +10,18 @@ from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.events import Resize, ScreenResume
-from textual.screen import Screen
+from textual.events import Resize
 from textual.widgets import Static
 
 from core.run.facts import keys_of
-from core.run.folder import RunList, RunSummary
+from core.run.folder import RunSummary
 from distill_tui.format import clean, count, plural, shortened
 from distill_tui.keys import bindings
 from distill_tui.panels.keybar import KeyBar
 from distill_tui.panels.rows import RowList
+from distill_tui.run_source import RunSource
+from distill_tui.screens.elsewhere import TroubleLine
+from distill_tui.screens.here_only import here_only
 from distill_tui.screens.run_compare import NothingToCompare, compared
 from distill_tui.screens.run_detail import detail_words
 from distill_tui.screens.run_filter import FilterLine
@@ -28,18 +29,18 @@ from distill_tui.screens.run_row import arrow
 from distill_tui.screens.run_sorting import SortCommands
 from distill_tui.screens.run_table import RunTable
 from distill_tui.screens.run_view import RunView
+from distill_tui.screens.sourced import Sourced
 from distill_tui.session import Resume, Train, Watch
 from distill_tui.theme import palette_of
 
 if TYPE_CHECKING:
     from distill_tui.app import DistillApp
 
-REFRESH_SECONDS = 3.0
 TALL = 30  # rows
 
 
-class RunShelf(Screen[None]):
-    """The runs of `runs_dir`, read again every few seconds: filtered, sorted, marked, compared, put away, deleted.
+class RunShelf(Sourced):
+    """The runs of a source, read again every few seconds: filtered, sorted, marked, compared, put away, deleted.
 
     Keys act on the marked runs, or on the selected one while none is marked. What is to be seen goes to the app's
     `begin`.
@@ -48,10 +49,8 @@ class RunShelf(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = bindings("home")
     COMMANDS: ClassVar = {SortCommands}
 
-    def __init__(self, runs_dir: Path) -> None:
-        super().__init__()
-        self.runs_dir = runs_dir
-        self._list = RunList(runs_dir)
+    def __init__(self, runs: Path | RunSource) -> None:
+        super().__init__(runs)
         self._runs: dict[str, RunSummary] = {}
         self._view = RunView()
         self._marks: frozenset[str] = frozenset()
@@ -61,6 +60,7 @@ class RunShelf(Screen[None]):
     def compose_runs(self) -> ComposeResult:
         """Where they lie, the filter, the list, and what else is known of the selected one."""
         yield Static(id="home-title")
+        yield TroubleLine(id="home-trouble")
         yield FilterLine(lambda: self._keys, id="home-filter")
         yield RunTable("home-rows", id="home-runs")
         yield Static(id="home-detail")
@@ -71,20 +71,19 @@ class RunShelf(Screen[None]):
             cast("DistillApp", self.app).begin(start, overlays=overlays)
 
     def on_mount(self) -> None:
-        """Look at once, then every few seconds while this screen is the one that is seen."""
+        """No filter yet; where the runs are is known before they are."""
         self.query_one(FilterLine).display = False
-        self._look()
-        self.set_interval(REFRESH_SECONDS, self._look_again)
+        self._show_words()
         self.app.theme_changed_signal.subscribe(self, lambda _: self._show_words())
 
     def on_resize(self, event: Resize) -> None:
         """A tall screen has room for what else is known of the selected run."""
         self._show_detail()
 
-    @on(ScreenResume)
-    def _look_again(self) -> None:
-        if self.is_current:
-            self._look()
+    def show_source(self, source: RunSource) -> None:
+        """As `Sourced.show_source`; marks are on runs of the former one."""
+        self._marks = frozenset()
+        super().show_source(source)
 
     @property
     def table(self) -> RunTable:
@@ -111,6 +110,7 @@ class RunShelf(Screen[None]):
         """All that the runs can be sorted by."""
         return self._keys
 
+    @here_only
     def action_mark(self) -> None:
         """Mark the selected run, or take the mark off, and go on to the next line."""
         if self.selected is not None:
@@ -125,6 +125,7 @@ class RunShelf(Screen[None]):
             self._marks = frozenset()
             self._arrange()
 
+    @here_only
     def action_compare(self) -> None:
         """Watch the marked runs over each other; one alone against the baseline."""
         try:
@@ -140,7 +141,7 @@ class RunShelf(Screen[None]):
             self._before_filter = self.table.rows.selected
             line = self.query_one(FilterLine)
             line.display = True
-            self.query_one("#home-title").add_class("filtering")
+            self.show_standing()
             line.open()
 
     def action_sort(self) -> None:
@@ -164,6 +165,7 @@ class RunShelf(Screen[None]):
         """Show the runs that were put away too, and hide them again."""
         self._arrange(replace(self._view, archived=not self._view.archived))
 
+    @here_only
     @work(exclusive=True, group="keep")
     async def action_archive(self) -> None:
         """Put runs away, or bring them back."""
@@ -172,8 +174,9 @@ class RunShelf(Screen[None]):
         if self.targets:
             await run_keeping.put_away(self, self.targets)
             self._marks = frozenset()
-            self._look()
+            self.look()
 
+    @here_only
     @work(exclusive=True, group="keep")
     async def action_delete(self) -> None:
         """Delete runs, after a question."""
@@ -181,8 +184,9 @@ class RunShelf(Screen[None]):
 
         if self.targets:
             await run_keeping.delete(self, self.targets)
-            self._look()
+            self.look()
 
+    @here_only
     @work(exclusive=True, group="keep")
     async def action_note(self) -> None:
         """Write a note on runs."""
@@ -190,8 +194,9 @@ class RunShelf(Screen[None]):
 
         if self.targets:
             await run_keeping.write_note(self, self.targets)
-            self._look()
+            self.look()
 
+    @here_only
     @work(exclusive=True, group="keep")
     async def action_baseline(self) -> None:
         """Make the selected run the baseline, or none."""
@@ -199,7 +204,7 @@ class RunShelf(Screen[None]):
 
         if self.selected is not None:
             await run_keeping.choose_baseline(self, self.selected)
-            self._look()
+            self.look()
 
     @on(FilterLine.Changed)
     def _filtered(self, event: FilterLine.Changed) -> None:
@@ -214,23 +219,23 @@ class RunShelf(Screen[None]):
     def _filter_left(self, event: FilterLine.Left) -> None:
         self._before_filter = None
         self.query_one(FilterLine).display = not event.empty
-        self.query_one("#home-title").set_class(not event.empty, "filtering")
+        self.show_standing()
         self.table.rows.focus()
 
     @on(RowList.Moved, "#home-rows")
     def _moved(self) -> None:
         self._show_detail()
 
-    @work(exclusive=True, group="look")
-    async def _look(self) -> None:
-        listed = self._list
-        runs = await asyncio.to_thread(listed.read)
-        if listed is self._list:
-            self._show(runs)
+    def show_standing(self) -> None:
+        """As `Sourced.show_standing`: a line while what is listed may be out of date."""
+        title, line = self.query_one("#home-title", Static), self.query_one(TroubleLine)
+        line.show(self.source.trouble if self._runs else "")
+        title.set_class(line.display or self.query_one(FilterLine).display, "filtering")
 
-    def _show(self, runs: list[RunSummary]) -> None:
+    def show_runs(self, runs: Iterable[RunSummary]) -> None:
+        """As `Sourced.show_runs`."""
         self._runs = {str(run.path): run for run in runs}
-        self._keys = keys_of(runs)
+        self._keys = keys_of(self._runs.values())
         self._marks = frozenset(key for key in self._marks if key in self._runs)
         self._arrange()
 
@@ -249,8 +254,9 @@ class RunShelf(Screen[None]):
         return "All runs here are archived. A shows them."
 
     def _show_words(self) -> None:
+        self.show_standing()
         palette, shown = palette_of(self.app), len(self.table.rows.keys)
-        where = clean(shortened(str(self.runs_dir.absolute()), max(12, self.size.width - 40)))
+        where = clean(shortened(self.source.where, max(12, self.size.width - 40)))
         live = sum(run.live for run in self._runs.values())
         title = Text.assemble(
             ("distill-tui", palette["accent"]), ("   runs in ", palette["muted"]), where, no_wrap=True
@@ -274,4 +280,6 @@ class RunShelf(Screen[None]):
         detail.display = run is not None and self.size.height >= TALL
         if run is not None:
             detail.border_title = Text(clean(run.name)).markup
-            detail.update(detail_words(run, palette_of(self.app), self._view.named, time.time()))
+            named = replace(run, path=Path(self.source.target(run)))
+            resumes = self.source.keeps
+            detail.update(detail_words(named, palette_of(self.app), self._view.named, time.time(), resumes=resumes))

@@ -9,31 +9,43 @@ import sys
 import termios
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.run.events import from_plain
+from core.run.event_json import from_plain
 from core.run.folder import RunFolder
 from tests.cli.waiting import wait_until
+from tests.cli.warm import WarmPopen, WarmServer
 
 FOREVER = ["--epochs", "100000"]
+
+
+def settings(folder: Path) -> dict[str, Any]:
+    environment = {key: value for key, value in os.environ.items() if key != "DISTILL_RUNS"}
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return {**pipes, "cwd": folder, "env": environment, "text": True}
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
     """A function that starts distill-tui with the given words in a folder of its own."""
+    return lambda *words: subprocess.Popen([sys.executable, "-m", "distill_tui", *words], **settings(tmp_path))
 
-    def start(*words: str, **options: Any) -> subprocess.Popen[str]:
-        environment = {key: value for key, value in os.environ.items() if key != "DISTILL_RUNS"}
-        return subprocess.Popen(
-            [sys.executable, "-m", "distill_tui", *words], cwd=tmp_path, env=environment, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
-        )  # fmt: skip
 
-    return start
+@pytest.fixture(scope="module")
+def warm() -> Iterator[WarmServer]:
+    server = WarmServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def start_warm(warm: WarmServer, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+    """As `start`, in seconds less; where it does not matter how the program was loaded."""
+    return lambda *words, **options: WarmPopen(warm, list(words), **settings(tmp_path), **options)
 
 
 def waiting_in(pipe: int) -> int:
@@ -105,9 +117,11 @@ def test_without_a_terminal_it_says_so_and_prints_calm_lines(
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_saves_and_ends_with_75_and_resume_goes_on_at_that_step(
-    start: Callable[..., subprocess.Popen[str]], tiny_training: list[str], sent: signal.Signals
+    start_warm: Callable[..., subprocess.Popen[str]], tiny_training: list[str], sent: signal.Signals, tmp_path: Path
 ) -> None:
-    process = start(*tiny_training, "--epochs", "4", "--set", "regularization.augmentation_expansion=40", "--json")
+    process = start_warm(
+        *tiny_training, "--epochs", "12", "--set", "regularization.augmentation_expansion=40", "--json"
+    )
     seen = until(process, "epoch")
     process.send_signal(sent)
     process.send_signal(sent)
@@ -120,7 +134,9 @@ def test_a_signal_saves_and_ends_with_75_and_resume_goes_on_at_that_step(
     assert (end["kind"], end["data"]["reason"]) == ("complete", "preempted")
     if sent != signal.SIGTERM:
         return
-    again = start("resume", "tones", "--json")
+    config = tmp_path / "runs" / "tones" / "config.toml"
+    config.write_text(config.read_text().replace("epochs = 100000", f"epochs = {end['data']['epoch'] + 1}"))
+    again = start_warm("resume", "tones", "--json")
     said, complaints = again.communicate(timeout=60)
     assert again.returncode == 0, complaints
     told = [json.loads(line) for line in said.splitlines()]
@@ -131,11 +147,11 @@ def test_a_signal_saves_and_ends_with_75_and_resume_goes_on_at_that_step(
 
 @pytest.mark.parametrize("nohup", [True, False], ids=["nohup", "on-hangup"])
 def test_a_hangup_that_is_to_be_ignored_is_ignored(
-    start: Callable[..., subprocess.Popen[str]], tiny_training: list[str], nohup: bool
+    start_warm: Callable[..., subprocess.Popen[str]], tiny_training: list[str], nohup: bool
 ) -> None:
-    process = start(
+    process = start_warm(
         *tiny_training, "--epochs", "3", "--json", *([] if nohup else ["--on-hangup", "continue"]),
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN if nohup else signal.SIG_DFL),
+        hangup=signal.SIG_IGN if nohup else signal.SIG_DFL,
     )  # fmt: skip
     until(process, "run")
     process.send_signal(signal.SIGHUP)
@@ -144,9 +160,9 @@ def test_a_hangup_that_is_to_be_ignored_is_ignored(
 
 
 def test_training_goes_on_when_nobody_reads_it_any_more(
-    start: Callable[..., subprocess.Popen[str]], tiny_training: list[str], tmp_path: Path
+    start_warm: Callable[..., subprocess.Popen[str]], tiny_training: list[str], tmp_path: Path
 ) -> None:
-    process = start(*tiny_training, "--epochs", "6", "--json")
+    process = start_warm(*tiny_training, "--epochs", "6", "--json")
     until(process, "run")
     assert process.stdout is not None
     process.stdout.close()
@@ -184,25 +200,25 @@ def test_what_fails_in_the_trainer_is_one_line_and_status_2(
 
 
 def test_stop_from_another_process_ends_with_0_and_a_run_config_trains_again(
-    start: Callable[..., subprocess.Popen[str]], tiny_training: list[str], tmp_path: Path
+    start_warm: Callable[..., subprocess.Popen[str]], tiny_training: list[str], tmp_path: Path
 ) -> None:
-    process = start(*tiny_training, *FOREVER, "--json")
+    process = start_warm(*tiny_training, *FOREVER, "--json")
     until(process, "epoch")
-    asked = start("stop", "tones")
+    asked = start_warm("stop", "tones")
     assert "cancelled at step" in asked.communicate(timeout=30)[0]
     said, _ = process.communicate(timeout=30)
     assert process.returncode == 0
     assert json.loads(said.splitlines()[-1])["data"]["reason"] == "cancelled"
 
     config = tmp_path / "runs" / "tones" / "config.toml"
-    again = start("train", "--config", str(config), "--epochs", "1", "--json")
+    again = start_warm("train", "--config", str(config), "--epochs", "1", "--json")
     said, complaints = again.communicate(timeout=60)
     assert again.returncode == 0, complaints
     second = tmp_path / "runs" / "tones-02" / "config.toml"
     changed = set(config.read_text().splitlines()) ^ set(second.read_text().splitlines())
     assert {line.split(" ")[0] for line in changed} == {"epochs"}
 
-    looked = start("inspect", str(second.parent / "checkpoints" / "best.pt"), "--json")
+    looked = start_warm("inspect", str(second.parent / "checkpoints" / "best.pt"), "--json")
     facts = json.loads(looked.communicate(timeout=30)[0])
     assert facts["parameters"] > 0
     assert facts["config"]["epochs"] == 1

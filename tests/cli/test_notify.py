@@ -5,11 +5,12 @@ import os
 import shlex
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from core.run.events import AlertStarted, EpochMetrics, StepMetrics, TrainingCompleteEvent
+from core.run.events import AlertStarted, CommandAnswered, EpochMetrics, StepMetrics, TrainingCompleteEvent
 from distill_tui.alerting import News, news_of
 from distill_tui.alerting_link import AlertingLink
 from distill_tui.notify import Notifier
@@ -159,6 +160,12 @@ class Told:
         return [news.title for news in self.news]
 
 
+def test_a_warning_that_a_resumed_run_has_still_is_no_news() -> None:
+    alert = AlertStarted("overfitting-240", "overfitting", "warning", "Overfitting", "since long", "stop", 240, 6)
+    assert news_of(alert, "bells", 1.0) is not None
+    assert news_of(replace(alert, restored=True), "bells", 1.0) is None
+
+
 def test_a_watcher_hears_of_what_happens_from_now_on() -> None:
     link = FakeLink(steps=3200)
     link.warn()
@@ -172,12 +179,48 @@ def test_a_watcher_hears_of_what_happens_from_now_on() -> None:
     assert told.poll()[1:] == ["bells-03 finished"]
 
 
-def test_a_trainer_that_goes_without_a_word_is_news() -> None:
+def test_a_trainer_that_goes_without_a_word_is_news_once_and_so_is_the_next() -> None:
     told = Told(FakeLink(steps=40))
     told.poll()
     told.link.live = False
+    assert [told.poll() for _ in range(4)][1:] == [[], *[["bells-03: its trainer is gone"]] * 2]
+    told.link.live = True
     told.poll()
-    assert told.poll() == ["bells-03: its trainer is gone"]
+    told.link.live = False
+    assert [told.poll() for _ in range(4)][2:] == [["bells-03: its trainer is gone"] * 2] * 2
+
+
+def test_a_trainer_that_seems_gone_for_a_moment_is_no_news() -> None:
+    told = Told(FakeLink(steps=40))
+    for live in (True, False, True, False, True, True):
+        told.link.live = live
+        told.poll()
+    assert told.news == []
+
+
+def test_a_host_that_is_out_of_reach_for_long_is_news_and_so_is_its_return(monkeypatch: pytest.MonkeyPatch) -> None:
+    told, now = Told(FakeLink(steps=40)), [0.0]
+    monkeypatch.setattr("distill_tui.alerting_link.time.monotonic", lambda: now[0])
+    told.poll()
+    for reachable, moment in ((False, 10.0), (False, 69.0), (False, 71.0), (False, 99.0), (True, 100.0), (True, 200.0)):
+        told.link.reachable, now[0] = reachable, moment  # as a link to a host tells it
+        assert told.watched.trouble == told.link.trouble
+    assert [news.kind for news in told.news] == ["unreachable", "reached"]
+
+
+def test_a_trainer_that_had_gone_before_is_no_news() -> None:
+    link = FakeLink(steps=40)
+    link.live = False
+    told = Told(link)
+    assert [told.poll() for _ in range(3)] == [[], [], []]
+
+
+def test_an_answer_after_the_end_does_not_undo_it() -> None:
+    told = Told(FakeLink(steps=40))
+    told.poll()
+    told.link.complete()
+    told.link.emit(CommandAnswered(1, "save", False, "the run has ended", 40))
+    assert [told.poll() for _ in range(3)] == [["bells-03 finished"]] * 3
 
 
 def test_a_run_that_ended_long_ago_is_no_news() -> None:

@@ -4,19 +4,28 @@ import fcntl
 import json
 import os
 import pty
-import select
 import shlex
+import signal
 import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from core.run.folder import RunFolder
+from distill_tui.alerting_terminal import GONE_SECONDS
 from distill_tui.cli import main
 from tests.cli.waiting import wait_until
+
+PYTHON = [sys.executable, "-m", "distill_tui"]
+FAKE_TRAINER = Path(__file__).parents[1] / "run" / "fake_trainer.py"
+GONE = ("gone", "bells: its trainer is gone")
 
 
 def news_in(file: Path) -> list[dict]:
@@ -51,49 +60,92 @@ def test_a_run_that_cannot_begin_is_told_of_and_a_command_that_fails_changes_not
     assert capsys.readouterr().err.count("--notify: no route") == 1
 
 
-def test_who_watches_from_another_process_is_told_as_well(tiny_training: list[str], tmp_path: Path) -> None:
+class Screen:
+    """A command in a terminal of its own, 120 by 40; `shown` is all that it has written there."""
+
+    def __init__(self, words: list[str], folder: Path) -> None:
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        self.process = subprocess.Popen(
+            [*PYTHON, *words], stdin=slave, stdout=slave, stderr=slave, env=environ(folder), start_new_session=True
+        )
+        os.close(slave)
+        self.shown = b""
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        with suppress(OSError):  # the terminal's other side is closed
+            while data := os.read(self._master, 65536):
+                self.shown += data
+
+    def until(self, words: bytes, seconds: float = 60) -> None:
+        """Wait until `words` have been written."""
+        wait_until(lambda: words in self.shown, seconds)
+
+    def leave(self) -> int:
+        """Type q; the exit status."""
+        os.write(self._master, b"q")
+        return self.process.wait(20)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._thread.join(5)
+        os.close(self._master)
+
+
+@pytest.fixture
+def open_screen(tmp_path: Path) -> Iterator[Callable[[list[str]], Screen]]:
+    """`open_screen(words)`: distill-tui with these words in a terminal."""
+    opened: list[Screen] = []
+
+    def start(words: list[str]) -> Screen:
+        opened.append(Screen(words, tmp_path))
+        return opened[-1]
+
+    yield start
+    for each in opened:
+        each.close()
+
+
+@pytest.mark.parametrize("command", ["train", "demo"])
+def test_with_a_screen_both_the_command_and_the_terminal_tell(
+    command: str, open_screen: Callable[[list[str]], Screen], tiny_training: list[str], tones: Path, tmp_path: Path
+) -> None:
     heard = tmp_path / "heard"
-    python = [sys.executable, "-m", "distill_tui"]
-    words = [*tiny_training, "--epochs", "100000", "--headless", "--runs", str(tmp_path)]
-    quiet = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environ(tmp_path)}
-    with subprocess.Popen([*python, *words], stdout=subprocess.DEVNULL, **quiet) as trainer:
-        wait_until((tmp_path / "tones" / "run.sqlite").exists, 60)
-        watching = [*python, "watch", str(tmp_path / "tones"), "--notify", into(heard)]
-        with subprocess.Popen(watching, stdout=subprocess.PIPE, **quiet) as watcher:
-            watcher.stdout.readline()  # what has happened so far is history
-            trainer.kill()
-            watcher.communicate(timeout=20)
-    assert watcher.returncode == 1
-    assert [(news["kind"], news["title"]) for news in news_in(heard)] == [("gone", "tones: its trainer is gone")]
+    words = {"train": [*tiny_training, "--epochs", "6"], "demo": ["demo", "--sounds", str(tones), "--epochs", "1"]}
+    name, epoch = {"train": ("tones", b"6"), "demo": ("demo", b"1")}[command]
+    told = ["--runs", str(tmp_path / "runs"), "--notify", into(heard), "--alert", "bell,osc9"]
+    screen = open_screen([*words[command], *told])
+    screen.until(b"\x1b]9;distill-tui: %s finished. At epoch %s" % (name.encode(), epoch))
+    screen.until(b"\x1b\\\a")
+    assert screen.leave() == 0
+    assert [news["title"] for news in news_in(heard)] == [f"{name} finished"]
 
 
-def test_with_a_screen_both_the_command_and_the_terminal_tell(tiny_training: list[str], tmp_path: Path) -> None:
-    heard, (ours, theirs) = tmp_path / "heard", pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-    words = [*tiny_training, "--epochs", "6", "--runs", str(tmp_path), "--notify", into(heard), "--alert", "bell,osc9"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "distill_tui", *words], stdin=theirs, stdout=theirs, stderr=theirs,
-        env=environ(tmp_path), start_new_session=True,
-    )  # fmt: skip
-    os.close(theirs)
-    drawn, deadline = b"", time.monotonic() + 60
-    try:
-        while b"\x1b]9;distill-tui: tones finished. At epoch 6" not in drawn:
-            assert time.monotonic() < deadline, drawn[-2000:]
-            if select.select([ours], [], [], 0.2)[0]:
-                drawn += os.read(ours, 65536)
-        assert b"\x1b\\\a" in drawn
-        os.write(ours, b"q")
-        while process.poll() is None:
-            assert time.monotonic() < deadline
-            if select.select([ours], [], [], 0.2)[0]:
-                try:
-                    os.read(ours, 65536)
-                except OSError:  # the terminal's other side is closed
-                    break
-        assert process.wait(20) == 0
-    finally:
-        process.kill()
-        process.wait()
-        os.close(ours)
-    assert [news["title"] for news in news_in(heard)] == ["tones finished"]
+def test_who_watches_a_trainer_that_is_killed_is_told_once(
+    open_screen: Callable[[list[str]], Screen], tmp_path: Path
+) -> None:
+    run, heard = RunFolder.create(tmp_path, "bells"), [tmp_path / name for name in ("screen", "plain", "later")]
+    run.config_path.write_text('recipe = "audio"\n')
+    watching = [["watch", str(run.path), "--notify", into(file), "--alert", "bell,osc9"] for file in heard]
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([sys.executable, str(FAKE_TRAINER), str(run.path)]) as trainer:
+        wait_until(lambda: run.store_path.exists() and run.is_live())
+        screen = open_screen(watching[0])
+        screen.until(b"training")
+        with subprocess.Popen([*PYTHON, *watching[1]], env=environ(tmp_path), **quiet) as plain:
+            assert plain.stdout is not None
+            plain.stdout.readline()  # what has happened so far is history
+            trainer.send_signal(signal.SIGKILL)
+            plain.communicate(timeout=20)
+    assert plain.returncode == 1
+    told = b"\x1b]9;distill-tui: bells: its trainer is gone. It ended without a word, resume the run to go on.\x1b\\\a"
+    screen.until(told, 20)
+    later = open_screen(watching[2])
+    later.until(b"stopped without notice")
+    time.sleep(GONE_SECONDS + 0.5)
+    assert [screen.leave(), later.leave()] == [0, 0]
+    assert (screen.shown.count(b"\x1b]9;"), later.shown.count(b"\x1b]9;")) == (1, 0)
+    assert [[(news["kind"], news["title"]) for news in news_in(file)] for file in heard] == [[GONE], [GONE], []]

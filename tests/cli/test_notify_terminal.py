@@ -1,15 +1,19 @@
 """`--alert`: the terminal rings or shows a notification, and no text of a run can do more with it than that."""
 
 import argparse
+from dataclasses import replace
 
 import pytest
 
-from core.run.events import AlertStarted
+from core.run.events import AlertStarted, TrainingCompleteEvent
+from core.run.link import RunInfo
+from core.run.state import RunState
 from distill_tui.alerting import News, news_of
 from distill_tui.alerting_options import add_alert_arguments, alerting, usual
-from distill_tui.alerting_terminal import TerminalAlerts, sequences
+from distill_tui.alerting_terminal import GONE_SECONDS, TerminalAlerts, Vanishing, sequences
 from distill_tui.app import DistillApp, Watch
 from distill_tui.errors import CommandError
+from distill_tui.reader import Snapshot
 from tests.fakes import FakeLink
 
 NEWS = News("alert", "bells", "bells: Diverging; 3 terms", "stft rises; lower the rate.", 0.0)
@@ -82,3 +86,24 @@ async def test_a_watched_run_rings_for_what_is_new_once() -> None:
         await seen(len(link.stored))
         alerts.look()
         assert written == ["\a", "\a"]
+
+
+LIVE = Snapshot(info=RunInfo("bells", "runs/bells", live=True))
+LEFT = Snapshot(info=RunInfo("bells", "runs/bells", live=False))
+ENDED = replace(LEFT, state=RunState(complete=TrainingCompleteEvent("finished", 9, 288)))
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        ([LIVE, LEFT, LEFT, LEFT], [False, False, True, False]),  # once it is sure, and not again
+        ([LIVE, LEFT, ENDED, LEFT, LEFT], [False] * 5),  # its last word was on its way
+        ([LEFT, LEFT, LEFT], [False] * 3),  # it had gone before
+        ([LIVE, LEFT, LIVE, LEFT, LEFT], [False, False, False, False, True]),  # resumed by somebody, then gone
+        ([LIVE, LEFT, replace(LEFT, trains=True), LEFT, LEFT], [False] * 4 + [True]),
+    ],
+    ids=["gone", "ended", "before", "resumed", "resumed here"],
+)
+def test_a_trainer_that_goes_without_a_word_is_told_once(seen: list[Snapshot], told: list[bool]) -> None:
+    vanishing = Vanishing()
+    assert [vanishing.look(each, GONE_SECONDS * moment) for moment, each in enumerate(seen)] == told

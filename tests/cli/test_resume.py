@@ -26,5 +26,6 @@ def test_a_finished_run_is_left_as_it_is_until_it_is_given_more(
 
     config = run / "config.toml"
     config.write_text(config.read_text().replace("\nepochs = 4\n", "\nepochs = 5\n"))
-    assert main(["resume", str(run), "--headless"]) == 0
+    assert main(["resume", str(run), "--headless", "--auto", "conservative"]) == 0
     assert "finished, epoch 5" in capsys.readouterr().out
+    assert '\nauto = "conservative"\n' in config.read_text()

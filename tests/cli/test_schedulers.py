@@ -18,7 +18,7 @@ from core.run.links.folder import FolderLink
 from core.run.state import RunState, fold
 from tests.cli.conftest import TINY
 from tests.cli.waiting import wait_until
-from tests.tui.terminals import tmux_at
+from tests.tui.terminals import Tmux, tmux_at
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "schedulers"
 QUICK = [word for key, value in TINY.items() for word in ("--set", f"{key}={value}")]
@@ -159,25 +159,38 @@ def test_without_a_terminal_it_goes_on_until_it_is_stopped_and_then_from_there(c
     cluster.ended(["cancelled", "preempted"])
 
 
-def test_in_tmux_the_screen_is_there_to_come_back_to(cluster: Cluster, tones: Path) -> None:
-    tmux = tmux_at(cluster.folder.parent / "tmux")
+@pytest.fixture
+def tmux(cluster: Cluster) -> Iterator[Tmux]:
+    """A tmux server of its own, which is the one that the example finds."""
+    server = tmux_at(cluster.folder.parent / "tmux")
     wrapper = cluster.folder / "bin" / "tmux"
     wrapper.write_text(
         f'#!/bin/sh\nexec {shutil.which("tmux")} -S "{cluster.folder.parent / "tmux"}" -f /dev/null "$@"\n'
     )
     wrapper.chmod(0o755)
-    try:
-        words = (tones, "--runs", cluster.folder / "runs", "--epochs", "100000", *QUICK)
-        said, _ = cluster.start("sh", "tmux.sh", "bells", *words).communicate(timeout=20)
-        assert said == ""
-        tmux.wait_for("bells", "training")
-        assert tmux.run("list-sessions", "-F", "#{session_name}") == "bells\n"
-        wait_until(lambda: cluster.state().step, 60)
-        assert cluster.stop() == 0
-        wait_until(lambda: cluster.state().complete is not None, 30)
-    finally:
-        tmux.kill()
+    yield server
+    server.kill()
+
+
+def test_in_tmux_the_screen_is_there_to_come_back_to(cluster: Cluster, tmux: Tmux, tones: Path) -> None:
+    words = (tones, "--runs", cluster.folder / "runs", "--epochs", "100000", *QUICK)
+    started = cluster.start("sh", "tmux.sh", "bells", *words)
+    said, _ = started.communicate(timeout=20)
+    assert (started.returncode, said) == (0, "")
+    tmux.wait_for("bells", "training")
+    assert tmux.run("list-sessions", "-F", "#{session_name}") == "bells\n"
+    wait_until(lambda: cluster.state().step, 60)
+    assert cluster.stop() == 0
+    wait_until(lambda: cluster.state().complete is not None, 30)
     cluster.ended(["cancelled"])
+
+
+def test_in_tmux_what_cannot_begin_is_said_and_leaves_nothing_behind(cluster: Cluster, tmux: Tmux) -> None:
+    started = cluster.start("sh", "tmux.sh", "my.bells", "no such folder")
+    said, _ = started.communicate(timeout=20)
+    assert (started.returncode, "no such folder" in said) == (2, True), said
+    with pytest.raises(subprocess.CalledProcessError):
+        tmux.run("has-session")
 
 
 def test_the_systemd_unit_is_well_formed_and_starts_what_is_there(cluster: Cluster) -> None:

@@ -167,3 +167,15 @@ def test_what_comes_next_is_told_at_most_half_a_window(
     if primer:
         begin = now - steps_of(primer)
         assert begin in {note.start for note in notes}
+
+
+def test_a_traversal_of_tunes_goes_through_the_file_s_window(run: Path, tunes: Path, tmp_path: Path) -> None:
+    like = str(sorted(tunes.iterdir())[0])
+    once, again = (
+        made(run, "generate", tmp_path / name, "--traverse", "top", "--span", "10", "-n", "3", "--like", like)
+        for name in ("once", "again")
+    )
+    assert [path.name[-8:] for path in once] == ["-001.mid", "-002.mid", "-003.mid"]
+    assert [path.read_bytes() for path in once] == [path.read_bytes() for path in again]
+    assert len({path.read_bytes() for path in once}) > 1
+    assert main(["generate", str(run), "--traverse", "list"]) == 0

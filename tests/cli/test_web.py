@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,12 +14,14 @@ from hypothesis import strategies as st
 
 from core.run.events import PreviewEvent
 from core.run.links.folder import FolderLink
+from distill_tui import listen_page
 from distill_tui.byte_range import RangeError, byte_range
 from distill_tui.cli import main
 from distill_tui.heard_run import HeardRun
 from distill_tui.listen_page import file_name
-from distill_tui.web import ListenPart, Part, application
-from tests.cli.web_runs import finished_run, samples, wav
+from distill_tui.listen_part import ListenPart
+from distill_tui.web import Part, application
+from tests.cli.web_runs import finished_run, samples, served, wav
 from tests.fakes import FakeLink
 
 TOKEN = "a-token-of-some-length"
@@ -88,6 +91,7 @@ async def test_names_are_text_wherever_they_stand() -> None:
     assert "\u202e" not in text
     assert sound.headers["Content-Disposition"] == f'inline; filename="{file_name(link.stored[-1].event)}"'
     assert re.fullmatch(r"[\w.-]+", file_name(link.stored[-1].event))
+    assert "<script>" not in listen_page._row(PreviewEvent(1, "a.wav", 8000, 1, HOSTILE, "b"), 0)
 
 
 async def test_without_the_token_there_is_nothing() -> None:
@@ -115,6 +119,26 @@ async def test_without_the_token_there_is_nothing() -> None:
 async def test_other_sites_get_nothing(headers: dict[str, str], status: int) -> None:
     async with pages(listening(FakeLink(steps=160))) as client:
         assert (await client.get(f"/{TOKEN}/listen", headers=headers)).status == status
+
+
+def test_nonsense_gets_nothing_and_leaves_the_terminal_alone(tmp_path: Path) -> None:
+    with served(finished_run(tmp_path).path) as server:
+        _, _, address, path = server.address.split("/", 3)
+        here, port = b"Host: 127.0.0.1", int(address.split(":")[1])
+        for line, header, status in (
+            (f"GET /{path}listen", b"Host: [", 404),
+            (f"GET /{path}listen", here + b"\r\nOrigin: http://[", 404),
+            ("OPTIONS *", here, 404),
+            ("CONNECT 127.0.0.1:1", here, 404),
+            ("GET foo", here, 400),
+            ("GET /x", here + b"\r\nContent-Length: x", 400),
+        ):
+            with socket.create_connection(("127.0.0.1", port), 5) as asked:
+                asked.sendall(b"%s HTTP/1.1\r\n%s\r\n\r\n" % (line.encode(), header))
+                assert asked.recv(4096).split()[1] == b"%d" % status, line
+        assert server.stop() == 0
+        assert server.process.stdout is not None
+        assert server.process.stdout.read() == ""
 
 
 async def test_pages_may_load_nothing_from_elsewhere_and_do_not_try() -> None:

@@ -1,7 +1,9 @@
 """A finished run with real sounds, made in no time, and the server of its pages as a process of its own."""
 
+import asyncio
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 import numpy as np
+import pytest
 
 from core.run.events import PreviewEvent, RunStarted
 from core.run.folder import RunFolder, atomic_write
@@ -96,3 +100,20 @@ def served(run: Path, *options: str, **environ: str) -> Iterator[Served]:
         process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+async def until(socket: aiohttp.ClientWebSocketResponse, *words: str) -> None:
+    """Read until all the words have been drawn."""
+    drawn = ""
+
+    async def read() -> None:
+        nonlocal drawn
+        while not all(word in re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", drawn) for word in words):
+            message = await socket.receive()
+            assert message.type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT), (message, drawn[-2000:])
+            drawn += message.data.decode(errors="replace") if message.type == aiohttp.WSMsgType.BINARY else ""
+
+    try:
+        await asyncio.wait_for(read(), 20)
+    except TimeoutError:
+        pytest.fail(f"{words} not drawn: {drawn[-3000:]!r}")

@@ -202,8 +202,6 @@ def test_values_that_only_another_recipe_reads_are_named() -> None:
     check_keys(TrainingConfig(epochs=3, loss=LossConfig(kl=KLLossConfig(weight_max=0.5))), "midi")
     with pytest.raises(ConfigError, match=r"model.width: is read by the audio recipe alone"):
         check_keys(TrainingConfig(model=ModelConfig(width=17)), "midi")
-    with pytest.raises(ConfigError, match=r"loss.balance: is read by the midi recipe alone"):
-        check_keys(TrainingConfig(loss=LossConfig(balance="uncertainty")), "audio")
 
 
 def test_a_config_leaves_out_what_only_another_recipe_reads() -> None:

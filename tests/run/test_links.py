@@ -298,8 +298,27 @@ def test_a_folder_that_is_gone_is_told_and_its_config_stays(tmp_path: Path) -> N
     link = FolderLink(folder)
     assert link.info().config == {"recipe": "audio"}
     shutil.move(folder.path, tmp_path / "away")
-    assert link.trouble == f"{folder.path}: is gone; what is shown is what was read last"
+    assert link.trouble == f"{folder.path}: is out of sight; what is shown is what was read last"
     assert link.info().config == {"recipe": "audio"}
     shutil.move(tmp_path / "away", folder.path)
     assert link.trouble is None
+    link.close()
+
+
+def test_a_trainer_whose_folder_is_out_of_sight_for_a_while_is_not_gone(live: RunFolder, tmp_path: Path) -> None:
+    link = FolderLink(live)
+    run = Watched(link, live)
+    wait_until(lambda: run.look().step)
+    assert link.info().live
+    shutil.move(live.path, tmp_path / "away")
+    assert link.info().live
+    assert "is out of sight" in (link.trouble or "")
+    with pytest.raises(LinkError, match="is out of sight"):
+        link.send(Save())
+    shutil.move(tmp_path / "away", live.path)
+    assert link.trouble is None
+    assert link.info().live
+    step = run.state.step
+    assert step is not None
+    wait_until(lambda: (now := run.look().step) and now.step > step.step)
     link.close()

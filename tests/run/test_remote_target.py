@@ -54,6 +54,13 @@ def test_other_texts_are_local_paths(target: str) -> None:
     assert Remote.parse(target) is None
 
 
+@pytest.mark.parametrize("target", ["ssh://box:24622/data/bells", "sftp://me@box/x", "http://\x1b"])
+def test_an_address_is_told_how_a_host_is_written(target: str) -> None:
+    with pytest.raises(LinkError, match=r"write HOST:PATH.*ssh/config$") as caught:
+        Remote.parse(target)
+    assert str(caught.value).isprintable()
+
+
 @pytest.mark.parametrize("target", ["-oProxyCommand=id:x", "me@-oX:y", "a b:c", "a\nb:c", "$(id):x", "a;b:c", "\x1b:x"])
 def test_what_ssh_or_a_shell_would_take_for_something_else_is_refused(target: str) -> None:
     with pytest.raises(LinkError) as caught:

@@ -24,8 +24,12 @@ from core.run.links.ssh import SshLink
 pytestmark = pytest.mark.usefixtures("sshd")
 
 
+def all_ssh_of_this_process() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if child.name() == "ssh"]
+
+
 def ssh_of_this_process() -> psutil.Process:
-    return next(child for child in psutil.Process().children() if child.name() == "ssh")
+    return all_ssh_of_this_process()[0]
 
 
 def servers_of(folder: RunFolder) -> list[psutil.Process]:
@@ -77,33 +81,26 @@ class TestADrop:
 
     @pytest.mark.parametrize("which", ["ssh", "server"])
     def test_a_frozen_line_is_noticed_in_under_six_seconds(self, live: RunFolder, which: str) -> None:
-        with linked(live) as link:
-            watcher = Watcher(link)
+        """One that is looked at all the time, and one of which nothing is asked."""
+        with linked(live) as link, linked(live) as idle:
+            watcher, idle_line = Watcher(link), idle._line
             watcher.goes_on()
-            frozen = ssh_of_this_process() if which == "ssh" else servers_of(live)[0]
-            frozen.send_signal(signal.SIGSTOP)
+            frozen = all_ssh_of_this_process() if which == "ssh" else servers_of(live)
+            assert len(frozen) == 2
+            for process in frozen:
+                process.send_signal(signal.SIGSTOP)
             began = time.monotonic()
             try:
                 wait_until(lambda: [watcher.look(), link.trouble or ""][1].startswith("reconnecting"), 9)
+                wait_until(lambda: idle.traffic and not idle_line.alive, 3)
                 assert time.monotonic() - began < 6
                 watcher.goes_on()
             finally:
-                with suppress(psutil.NoSuchProcess):
-                    frozen.send_signal(signal.SIGCONT)
+                for process in frozen:
+                    with suppress(psutil.NoSuchProcess):
+                        process.send_signal(signal.SIGCONT)
             assert watcher.slowest < 3
             assert watcher.seen == list(range(1, watcher.state.seq + 1))
-
-    def test_an_idle_line_that_freezes_is_noticed_too(self, live: RunFolder) -> None:
-        with linked(live) as link:
-            time.sleep(0.5)
-            frozen = servers_of(live)[0]
-            frozen.send_signal(signal.SIGSTOP)
-            began = time.monotonic()
-            try:
-                wait_until(lambda: link.traffic and not link._line.alive, 9)
-                assert time.monotonic() - began < 6
-            finally:
-                frozen.send_signal(signal.SIGCONT)
 
     def test_an_answer_that_comes_late_is_not_lost(self, sshd: Sshd, tmp_path: Path) -> None:
         folder = finished(tmp_path)
@@ -142,6 +139,27 @@ class TestADrop:
             assert wait_until(link.read, 10)
             assert ssh == ssh_of_this_process()
             assert link.trouble is None
+
+    def test_a_host_that_lets_in_but_tells_nothing_is_no_fresh_start(
+        self, live: RunFolder, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("core.run.links.ssh.STEADY_SECONDS", 0.1)
+        program = """if True:
+            import sys, time
+            from pathlib import Path
+            from core.run import remote_answers
+            from core.run.folder import RunFolder
+            from core.run.serve import serve
+            remote_answers.FolderLink.read = lambda *given: time.sleep(60)
+            serve(lambda: RunFolder.open(Path(sys.argv[2])))"""
+        with linked(live) as link:
+            assert link.read()
+            monkeypatch.setenv("DISTILL_REMOTE", f"{sys.executable} -c {shlex.quote(program)}")
+            for tries in (1, 2):
+                ssh_of_this_process().kill()
+                wait_until(lambda: link._tries >= tries and link.reachable)  # noqa: B023
+                link.read()
+                time.sleep(0.5)
 
 
 class TestTheEnd:

@@ -46,7 +46,11 @@ class TestWhatCannotBeReached:
         return str(caught.value)
 
     def test_a_path_without_a_run(self, sshd: Sshd) -> None:
-        assert self.refusal() == "box: /nowhere: no such run folder, nor a run in runs"
+        assert self.refusal() == "box: /nowhere: no such run folder"
+
+    def test_a_path_that_is_a_file(self, sshd: Sshd, tmp_path: Path) -> None:
+        (tmp_path / "notes").touch()
+        assert f"{tmp_path}/notes: a file, not a run folder" in self.refusal(f"{tmp_path}/notes")
 
     def test_a_host_that_nobody_knows(self, sshd: Sshd) -> None:
         assert self.refusal(host="nobody.invalid").startswith("nobody.invalid: cannot be reached (")
@@ -196,5 +200,6 @@ class TestWatch:
 
     def test_what_cannot_be_watched_is_one_line_and_bad_usage(self, watch: Callable[[str], str]) -> None:
         told = watch(f"{HOST}:bels")
-        assert told.startswith("2: distill-tui: box: bels: no such run folder; did you mean bells?")
+        assert told.startswith("2: distill-tui: box: bels: no such run folder, nor a run in /")
+        assert told.endswith("; did you mean bells?\n")
         assert told.count("\n") == 1

@@ -8,10 +8,12 @@ from textual.app import App
 from textual.widgets import Static
 
 from core.run.events import AlertStarted
+from core.run.state import RunState
 from distill_tui.panels.choices import Choices
 from distill_tui.resuming import CheckpointFacts, ResumeFacts
+from distill_tui.screens.advice import AdviceDialog
 from distill_tui.screens.dialog import Dialog
-from distill_tui.screens.dialogs import AdviceDialog, Confirm, QuitDialog, ResumeSummary
+from distill_tui.screens.dialogs import Confirm, QuitDialog, ResumeSummary
 from distill_tui.theme import Palette
 
 PENDING = object()
@@ -128,7 +130,7 @@ async def test_one_click_decides(row: int) -> None:
 
 
 async def test_advice_explains_and_closes() -> None:
-    host = Host(AdviceDialog(ALERT))
+    host = Host(AdviceDialog(ALERT, RunState(), {}, live=False))
     async with host.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         assert "It learns by heart." in host.text
@@ -140,7 +142,11 @@ async def test_advice_explains_and_closes() -> None:
 
 @pytest.mark.parametrize("size", [(80, 24), (60, 16), (40, 12)])
 async def test_the_choices_are_always_in_sight_however_long_the_words(size: tuple[int, int]) -> None:
-    host = Host(AdviceDialog(AlertStarted("a", "k", "danger", "T", "word " * 400, "act " * 40, 1, 1)))
+    host = Host(
+        AdviceDialog(
+            AlertStarted("a", "k", "danger", "T", "word " * 400, "act " * 40, 1, 1), RunState(), {}, live=False
+        )
+    )
     async with host.run_test(size=size) as pilot:
         await pilot.pause()
         region = host.dialog.query_one(Choices).region

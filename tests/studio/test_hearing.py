@@ -7,16 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from distill_tui.hearing import (
-    Availability,
-    copy_command,
-    no_device,
-    no_library,
-    over_ssh,
-    pulse_command,
-    transfer_command,
-    tunnel_command,
-)
+from distill_tui.desk_lines import copy_command, over_ssh, pulse_command, transfer_command, tunnel_command
+from distill_tui.hearing import Availability, no_device, no_library
 from distill_tui.panels.preview_notice import notice_lines
 from distill_tui.player import Progress
 

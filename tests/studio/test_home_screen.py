@@ -158,7 +158,7 @@ async def test_a_new_run_appears_by_itself_and_the_selection_stays(runs_dir: Pat
         await until(pilot, lambda: app.rows.keys)
         await pilot.press("j")
         make_run(runs_dir, "newer")
-        app.home._look()
+        app.home.look()
         await until(pilot, lambda: len(app.rows.keys) == 3)
         assert app.home.selected is not None
         assert app.home.selected.name == "bells"

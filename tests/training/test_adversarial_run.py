@@ -18,10 +18,11 @@ from core.run.folder import RunFolder
 from core.run.links.folder import FolderLink
 from core.training.checkpoint_files import find_checkpoint
 from core.training.checkpoints import load_checkpoint, save_checkpoint
-from core.training.config_file import read_config
+from core.training.config_file import load_config, read_config
 from core.training.kinds import KINDS
 from core.training.opponent import Opponent
 from core.training.train import train
+from tests.training.conftest import TINY
 from tests.training.test_resume import Stopper, at_step, metrics, run, same
 
 Tiny = Callable[..., Any]
@@ -61,16 +62,29 @@ def folder(tmp_path: Path) -> RunFolder:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, tones: Path) -> tuple[Any, dict[str, Any], list[Event]]:
+def met() -> list[bool]:
+    """For each time that the discriminator of `whole` met an output: whether it can be learned from."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def whole(
+    tmp_path_factory: pytest.TempPathFactory, tones: Path, met: list[bool]
+) -> tuple[Any, dict[str, Any], list[Event]]:
     """Setup, last checkpoint and events of one run that was never stopped."""
-    from core.training.config_file import load_config
-    from tests.training.conftest import TINY
+    meet = Opponent.meet
+
+    def recorded(self: Opponent, real: torch.Tensor, fake: torch.Tensor, output: torch.Tensor) -> None:
+        met.append(output.requires_grad)
+        meet(self, real, fake, output)
 
     changes = {key.replace("__", "."): value for key, value in ADVERSARIAL.items()}
     setup = load_config(None, [], {"data.path": str(tones), **TINY, **changes})
     folder = RunFolder.create(tmp_path_factory.mktemp("runs"), "whole")
     stopper = Stopper()
-    run(folder, stopper, None, setup)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Opponent, "meet", recorded)
+        run(folder, stopper, None, setup)
     return setup, load_checkpoint(find_checkpoint(folder, "latest")), stopper.events
 
 
@@ -130,19 +144,10 @@ def test_until_it_joins_the_run_is_the_one_without_it(tiny: Tiny, folder: RunFol
     assert losses[0][joined + 3 :] != losses[1][joined + 3 :], "from then on it changes what is learned"
 
 
-def test_it_meets_what_is_trained_on_and_nothing_that_is_held_out(
-    tiny: Tiny, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    meet, seen = Opponent.meet, list[torch.Tensor]()
-
-    def recorded(self: Opponent, real: torch.Tensor, fake: torch.Tensor, output: torch.Tensor) -> None:
-        seen.append(output)
-        meet(self, real, fake, output)
-
-    monkeypatch.setattr(Opponent, "meet", recorded)
-    events = trained(folder, tiny(**ADVERSARIAL))
-    assert len(seen) == sum(bool(NAMES & step.terms.keys()) for step in of(StepMetrics, events))
-    assert all(output.requires_grad for output in seen)
+def test_it_meets_what_is_trained_on_and_nothing_that_is_held_out(whole: Any, met: list[bool]) -> None:
+    _, _, events = whole
+    assert len(met) == sum(bool(NAMES & step.terms.keys()) for step in of(StepMetrics, events))
+    assert all(met)
 
 
 def test_it_and_the_stft_loss_hear_what_can_be_heard(

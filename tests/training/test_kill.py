@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from core.run.events import encode, kind_of
+from core.run.event_json import encode, kind_of
 from core.run.folder import RunFolder
 from core.run.links.folder import FolderLink
 from core.training.checkpoint_files import find_checkpoint

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from core.insight.latent import active_units, mutual_information
 from core.insight.projection import project
 from core.losses.kl import kl_per_dimension
 from core.midi.demo import make_demo_tunes
@@ -20,7 +21,7 @@ from core.training.latent_map import MOST_ITEMS, LatentMaps
 from core.training.optimize import unwrapped
 from core.training.recipe import Recipe, load_recipe
 from core.training.state import TrainingState
-from core.training.validation import Validation, validate
+from core.training.validation import Validation, epoch_metrics, validate
 from tests.midi.test_midi_runs import TINY as TINY_TUNES
 
 
@@ -146,6 +147,14 @@ def checked(setup: tuple[TrainingConfig, frozenset[str]], kind: str) -> None:
         posteriors = [recipe.posterior(model, batch) for batch in recipe.validation_batches()]
     mu, logvar = (torch.cat(parts) for parts in zip(*posteriors, strict=True))
     torch.testing.assert_close(torch.tensor(validation.kl_per_dimension), kl_per_dimension(mu, logvar))
+    if mu.ndim == 2:
+        assert validation.active_units == active_units(mu)
+        assert validation.mutual_information == pytest.approx(mutual_information(mu, logvar), abs=1e-6)
+    assert 0 < validation.mutual_information <= math.log(256)
+    state.progress.step = 1
+    told = epoch_metrics(recipe, state, validation, 1, 1.0)
+    assert told.active_units == validation.active_units
+    assert told.mutual_information == pytest.approx(validation.mutual_information, abs=1e-5)
     shown = LatentMaps().of(recipe, EpochMetrics(1, 1, 0, 0), validation)
     assert shown is not None
     assert set(shown.names) == set(recipe.validation_names)

@@ -13,8 +13,9 @@ from core.losses import feature_matching, generator_hinge
 from core.losses.game import HingeGame
 from core.losses.stabilizer import AdversarialStabilizer
 from core.models import MultiScaleSTFTDiscriminator
+from core.training.annealing import LossWarmup
 from core.training.checkpoint_files import CheckpointError
-from core.training.config import AdversarialConfig
+from core.training.config import AdversarialConfig, LossConfig, TrainingConfig
 from core.training.opponent import Opponent
 
 CONFIG = AdversarialConfig(mode="on", start=0.0, warmup_steps=0, fft_sizes=(64, 128), channels=4, r1_every=4)
@@ -29,11 +30,11 @@ class Generator(nn.Module):
         self.output = nn.Parameter(0.1 * torch.randn(2, 1, 400))
 
 
-def made(config: AdversarialConfig = CONFIG, total_steps: int = 100) -> Opponent:
+def made(config: AdversarialConfig = CONFIG, total_steps: int = 100, warmup: LossWarmup | None = None) -> Opponent:
     torch.manual_seed(0)
     stabilizer = AdversarialStabilizer(config.weight, 1.0, config.r1_weight, balance_threshold=config.balance_threshold)
     game = HingeGame(stabilizer, config.feature_matching_weight)
-    return Opponent(MultiScaleSTFTDiscriminator(config.fft_sizes, config.channels), game, config, total_steps)
+    return Opponent(MultiScaleSTFTDiscriminator(config.fft_sizes, config.channels), game, config, total_steps, warmup)
 
 
 def tones() -> Tensor:
@@ -219,6 +220,20 @@ class TestJoining:
         opponent.watch(1.395)
         assert opponent.join(1)
         assert not opponent.join(2)
+
+    @pytest.mark.parametrize("start", [0.0, "plateau"])
+    def test_never_in_the_warm_up_of_the_losses(self, start: float | str) -> None:
+        warmup = LossWarmup(TrainingConfig(epochs=1, loss=LossConfig(warmup_fraction=0.5)), 10)
+        opponent = made(replace(CONFIG, start=start), 10, warmup)
+        for step in range(1, 6):
+            opponent.watch(1.0)
+            assert not opponent.join(step)
+            warmup.after_step()
+        if start == "plateau":  # what was no gain while not every term was learned is no plateau
+            for _ in range(6):
+                assert not opponent.join(6)
+                opponent.watch(1.0)
+        assert opponent.join(6)
 
     def test_totals_of_before_other_loss_weights_are_no_measure_of_a_plateau(self) -> None:
         opponent = made(replace(CONFIG, start="plateau"))

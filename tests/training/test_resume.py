@@ -15,7 +15,7 @@ from core.training.control import Control
 from core.training.train import train
 
 VARYING = {"step_time_s", "data_time_s", "elapsed_s", "elapsed_seconds", "eta_seconds"}
-BY_THE_CLOCK = ("gradient/", "system/")  # extras that some steps measure, as time allows
+BY_THE_CLOCK = ("gradient/", "norm/", "update/", "dead/", "data/", "system/")  # extras that are measured as time allows
 
 
 def same(a: Any, b: Any, where: str = "") -> None:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.training.annealing import KLWeight
-from core.training.config import KLLossConfig, LossConfig, TrainingConfig
+from core.training.annealing import KLWeight, LossWarmup
+from core.training.config import ConfigError, KLLossConfig, LossConfig, TrainingConfig
 from core.training.schedules import RATE_FLOOR, get_kl_weight, learning_rate_factor
 
 totals = st.integers(1, 5000)
@@ -67,7 +67,42 @@ class TestTheKLWeight:
         again.restore(weight.state())
         assert again.at(30) == weight.at(30)
 
-    def test_the_final_weight_may_change_while_a_run_is_live(self) -> None:
+    def test_the_final_weight_and_the_free_bits_may_change_while_a_run_is_live(self) -> None:
         weight = self.made()
-        weight.configure(TrainingConfig(epochs=10, loss=LossConfig(kl=KLLossConfig(weight_max=0.2))))
+        weight.configure(TrainingConfig(epochs=10, loss=LossConfig(kl=KLLossConfig(weight_max=0.2, free_bits=1.5))))
         assert weight.at(200) == pytest.approx(0.2)
+        assert weight.scheduler.free_bits == 1.5
+
+
+class TestTheWarmUp:
+    def made(self, fraction: float, steps: int = 0) -> LossWarmup:
+        return LossWarmup(TrainingConfig(epochs=10, steps=steps, loss=LossConfig(warmup_fraction=fraction)), 20)
+
+    def shares(self, warmup: LossWarmup, steps: int) -> list[float]:
+        found = []
+        for _ in range(steps):
+            found.append(warmup.share)
+            warmup.after_step()
+        return found
+
+    def test_nothing_for_its_first_half_then_evenly_more(self) -> None:
+        shares = self.shares(self.made(0.1), 30)
+        assert shares[:11] == [0] * 11
+        assert shares[11:20] == pytest.approx([0.1 * number for number in range(1, 10)])
+        assert shares[20:] == [1] * 10
+        assert self.shares(self.made(0.5, steps=16), 9) == [0, 0, 0, 0, 0, 0.25, 0.5, 0.75, 1]
+
+    def test_off_it_is_over_from_the_start(self) -> None:
+        assert self.made(0.0).is_over
+        assert not self.made(0.01).is_over
+
+    def test_it_goes_on_from_its_state(self) -> None:
+        warmup, other = self.made(0.1), self.made(0.1)
+        self.shares(warmup, 14)
+        other.restore(warmup.state())
+        assert self.shares(other, 10) == self.shares(warmup, 10)
+
+    @pytest.mark.parametrize("fraction", [-0.1, 1.1])
+    def test_a_fraction_out_of_range_is_refused(self, fraction: float) -> None:
+        with pytest.raises(ConfigError, match=r"loss\.warmup_fraction"):
+            self.made(fraction)

@@ -29,6 +29,7 @@ from core.run.folder import RunFolder
 from core.run.links.folder import FolderLink
 from core.training.checkpoint_files import list_checkpoints
 from core.training.config_file import read_config
+from core.training.control import Control
 from core.training.failures import NotFiniteError
 from core.training.train import train
 
@@ -153,15 +154,21 @@ def test_a_subscriber_that_raises_is_reported_once_and_dropped(tiny: Tiny, folde
 
 
 def asked(folder: RunFolder, tiny: Tiny, at: int, *commands: Command, **changes: object) -> list[Event]:
-    """Events of a run in which these commands are sent by another connection at step `at`."""
-    link = FolderLink(folder)
+    """Events of a run in which these commands are sent by another connection at step `at`; it ends when all are
+    answered."""
+    link, control, events = FolderLink(folder), Control(), list[Event]()
 
     def hook(event: Event) -> None:
+        events.append(event)
         if isinstance(event, StepMetrics) and event.step == at:
             for command in commands:
                 link.send(command)
+        if isinstance(event, CommandAnswered) and len(of(CommandAnswered, events)) == len(commands):
+            control.stop("cancelled")
 
-    return trained(folder, tiny(**changes), hook)
+    config, given = tiny(**changes)
+    train(folder, config=config, given=given, callback=hook, control=control)
+    return events
 
 
 def test_stop_saves_at_that_very_step_and_is_not_called_finished(tiny: Tiny, folder: RunFolder) -> None:

@@ -16,7 +16,8 @@ from pathlib import Path
 import torch
 
 import core.audio.recipe  # noqa: F401 - loaded before the fork
-from core.run.events import Event, StepMetrics, encode, kind_of
+from core.run.event_json import encode, kind_of
+from core.run.events import Event, StepMetrics
 from core.run.folder import RunFolder
 from core.training.checkpoint_files import list_checkpoints
 from core.training.train import train

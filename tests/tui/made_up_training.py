@@ -142,7 +142,7 @@ class Terminal:
         end = time.monotonic() + seconds
         while words not in self.shown:
             assert time.monotonic() < end, self.shown[-2000:]
-            self.read(0.1)
+            self.read(0.5)
 
     def press(self, keys: bytes) -> None:
         """Type."""

@@ -18,6 +18,7 @@ from distill_tui.balance import SERIES, Balance, balance, by_step, cells, headli
 from distill_tui.cells import Run
 from distill_tui.panels.balance import BalancePanel
 from distill_tui.panels.balance_drawing import area, legend, stacked_bar, table
+from distill_tui.panels.balance_weights import has_moved, weight_cells
 from distill_tui.panels.frame import width_of
 from distill_tui.theme import available, load
 from tests.fakes import FakeLink
@@ -172,6 +173,37 @@ class TestRows:
         pair = palette["series1/series2"]
         assert (pair.color, pair.bgcolor) == (palette["series1"].color, palette["series2"].color)
         assert palette["series1/series2"] is pair
+
+
+class TestWeightsThatMove:
+    def test_one_that_stays_is_not_drawn(self) -> None:
+        assert not has_moved(None)
+        assert not has_moved(curve(8))
+        assert not has_moved(curve(8, 0.0, 0.0))
+        assert not has_moved(curve(8, 1.0, 1.05, math.nan))
+        assert has_moved(curve(8, 0.0, 0.001))
+
+    def test_a_warm_up_rises_from_nothing_to_the_top_where_it_stays(self) -> None:
+        drawn = weight_cells(curve(8, *[0.0] * 20, *(place / 20 for place in range(20)), *[1.0] * 20), 479, 10)
+        assert drawn.startswith("▁▁▁")
+        assert drawn.rstrip().endswith("▇▇")
+        assert sorted(drawn.rstrip()) == list(drawn.rstrip())
+        assert len(drawn) == 10
+
+    def test_what_was_not_measured_holds_what_was_before(self) -> None:
+        assert weight_cells(curve(1, 1.0, math.nan, math.nan, math.nan, math.nan, math.nan, math.nan, 0.5), 7, 8) == (
+            "▇▇▇▇▇▇▇▄"
+        )
+        assert weight_cells(curve(1), -1, 8) == " " * 8
+
+    @given(st.integers(18, 220), st.booleans())
+    def test_the_curve_stands_beside_its_weight_and_lines_keep_their_width(self, width: int, headed: bool) -> None:
+        whole, moves = found(LEADS), {"b": "▁▂▃▄▅▆▇▇▇ "}
+        rows = table(whole, whole.parts, width, False, headed, moves)
+        assert all(width_of(row) <= width for row in rows)
+        if width >= 80:
+            line = "".join(run.text for run in rows[-2])
+            assert line.index("0.100") < line.index("▁▂▃▄▅▆▇▇▇") < line.index("5.00")
 
 
 def filled(cells: Iterable[Run]) -> Counter[str]:

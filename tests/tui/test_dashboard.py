@@ -14,8 +14,9 @@ from core.run.link import LinkError, Series
 from distill_tui.keys import KEYS, scoped
 from distill_tui.panels.chart_panel import ChartPanel
 from distill_tui.panels.terms import TermsPanel
+from distill_tui.screens.advice import AdviceDialog
 from distill_tui.screens.dashboard import Dashboard
-from distill_tui.screens.dialogs import AdviceDialog, Confirm, ResumeSummary
+from distill_tui.screens.dialogs import Confirm, ResumeSummary
 from distill_tui.screens.help import HelpScreen
 from tests.fakes import AUDIO_TERMS, FakeLink, many_terms
 from tests.tui.conftest import Monitor, Watched

@@ -14,7 +14,7 @@ from core.run.state import RunState
 from distill_tui.axes import steps_axis
 from distill_tui.latent_scatter import SELECTED, scatter, short_name, spots
 from distill_tui.latent_strip import ACTIVE_NATS, ordered, shade, strip
-from distill_tui.latent_words import suggestion
+from distill_tui.latent_words import measures, suggestion, summary
 from distill_tui.panels.frame import width_of
 from distill_tui.panels.latent import LatentPanel, room
 from tests.fakes import FakeLink
@@ -240,6 +240,37 @@ def test_when_most_says_nothing_the_keys_that_help_are_named() -> None:
 @pytest.mark.parametrize("state", [collapsed(32), collapsed(10, step=100), collapsed(10, kl_weight=0.0), RunState()])
 def test_a_healthy_or_young_run_gets_no_advice(state: RunState) -> None:
     assert suggestion(state, CONFIG) is None
+
+
+def test_measures_are_told_in_words_of_the_material() -> None:
+    epoch = EpochMetrics(9, 99, 1.0, 1.0, active_units=39, mutual_information=math.log(17.8), latent_dimensions=64)
+    state = RunState(started=FakeLink(steps=0)._started(), epochs=(epoch,))
+    assert measures(state, {}) == ("39 differ from sound to sound", "tells 18 sounds apart")
+    mapped = replace(state, latent_map=a_map(tuple("abcdefghijklmnopqr"), (0.0,) * 18, (0.0,) * 18))
+    assert measures(mapped, {})[1] == "tells 18 of 18 sounds apart"
+    parts = replace(state, latent_map=a_map(tuple("aabb") * 5, (0.0,) * 20, (0.0,) * 20))
+    assert measures(parts, {})[1] == "tells 18 of 20 parts apart"
+    assert measures(mapped, {"model": {"latent": "sequence"}})[1] == "tells 18 moments apart"
+    tunes = replace(mapped, started=replace(FakeLink(steps=0)._started(), recipe="midi"))
+    assert measures(tunes, {"model": {"latent": "sequence"}})[0] == "39 differ from tune to tune"
+    broken = replace(state, epochs=(replace(epoch, mutual_information=math.nan),))
+    assert measures(broken, {}) == ("39 differ from sound to sound",)
+    older = replace(state, epochs=(replace(epoch, active_units=0, mutual_information=0.0),))
+    assert measures(older, {}) == ()
+    assert "39 active units" in summary(epoch)
+
+
+async def test_the_measures_are_shown_where_there_is_room() -> None:
+    link = FakeLink()
+    link.stored = [
+        replace(s, event=replace(s.event, active_units=39, mutual_information=2.4))
+        if isinstance(s.event, EpochMetrics) else s for s in link.stored
+    ]  # fmt: skip
+    for size in SIZES:
+        async with alone(LatentPanel(), link, size) as shown:
+            assert ("39 differ from sound to sound" in shown.text) == (size[1] >= 12)
+            assert ("tells 11 of 12 sounds apart" in shown.text) == (size[1] >= 12 and size[0] > 60)
+            assert [cell_len(line) for line in shown.lines] == [size[0]] * size[1]
 
 
 async def test_key_4_shows_it_full_screen_and_back(monitor: Monitor) -> None:

@@ -155,7 +155,8 @@ def test_no_key_does_two_things_in_one_place() -> None:
 
 def test_bindings_footer_and_table_come_from_the_list() -> None:
     assert {binding.id for binding in bindings("run", "chart")} == {key.id for key in scoped("run", "chart")}  # type: ignore[union-attr]
-    assert [key.id for key in footer(scoped("run"))][:4] == ["back", "play", "compare", "epochs"]
+    order = [key.id for key in footer(scoped("run")) if not key.id.startswith("replay")]
+    assert order[:4] == ["back", "play", "compare", "epochs"]
     table = markdown_table()
     assert all(f"| `{key.shown}` |" in table for key in KEYS if key.listed)
 

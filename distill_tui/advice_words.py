@@ -1,0 +1,83 @@
+"""What a remedy would change, and what one that was taken has changed, in a few words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.insight.remedies import figure
+from core.run.events import AdviceTaken, AlertStarted, EpochMetrics, Remedy
+from core.run.state import RunState
+from core.training.checkpoint_files import is_before
+from distill_tui.differences import spelled
+from distill_tui.format import clean, count
+
+RATE = "learning_rate"
+LAST_GOOD = "the last good step before it"
+
+
+def goal(alert: AlertStarted, state: RunState) -> EpochMetrics | None:
+    """The best epoch, where going back from this alert leads; None where that epoch is of the trouble itself."""
+    best = state.best
+    return best if best is not None and is_before(best.step, alert.step) else None
+
+
+def effect(remedy: Remedy, best: EpochMetrics | None, now: float | None) -> str:
+    """What taking it will do. `best` is the `goal`, `now` the value that it changes (for "back" the learning rate)."""
+    match remedy.kind:
+        case "set":
+            before = f"{figure(now)} → " if now is not None else "to "
+            return f"{spelled(remedy.key)} {before}{figure(remedy.value)}, from the next step on"
+        case "back":
+            where = f"epoch {count(best.epoch)}, step {count(best.step)}" if best is not None else LAST_GOOD
+            rate = f", rate {figure(now)} → {figure(_rounded(now * remedy.value))}" if now is not None else ""
+            return f"the model of {where} again{rate}; the present one is kept"
+    return "saves this very step and stops; r trains on from it"
+
+
+def way_back(best: EpochMetrics | None) -> str:
+    """Where a "back" leads, for a line that has little room."""
+    return f"back to epoch {count(best.epoch)}" if best is not None else "go back"
+
+
+def result(taken: AdviceTaken) -> str:
+    """What was changed: "learning rate 4e-4"."""
+    match taken.remedy.kind:
+        case "set":
+            return f"{spelled(taken.remedy.key)} {figure(taken.remedy.value)}"
+        case "back":
+            return (
+                f"back to step {count(taken.restored_step)}, rate {figure(_rounded(taken.before * taken.remedy.value))}"
+            )
+    return "stopped"
+
+
+def undoing(taken: AdviceTaken, state: RunState) -> str:
+    """What undoing it will do."""
+    if taken.remedy.kind == "set":
+        return f"{spelled(taken.remedy.key)} {figure(taken.remedy.value)} → {figure(taken.before)}"
+    since = state.step.step - taken.step if state.step is not None else 0
+    steps = f"; what the {count(since)} steps since have learned is given up" if since > 0 else ""
+    return f"the model of step {count(taken.step)} again, rate {figure(taken.before)}{steps}"
+
+
+def told(taken: AdviceTaken) -> str:
+    """The remedy and why, for a list or a log: "Halve the learning rate, to 4e-4 (by itself): Diverging"."""
+    by = " (by itself)" if taken.by == "auto" else ""
+    return clean(f"{taken.remedy.words}{by}: {taken.reason}")
+
+
+def undoable(state: RunState) -> AdviceTaken | None:
+    """The last advice that was taken and can be undone: a stop is undone by training on."""
+    return next((taken for taken in reversed(state.advice) if taken.remedy.kind != "stop"), None)
+
+
+def value_at(config: Mapping[str, Any], key: str) -> float | None:
+    """The number at a dotted key of nested plain values; None where there is none."""
+    node: Any = config
+    for name in key.split("."):
+        node = node.get(name) if isinstance(node, Mapping) else None
+    return float(node) if isinstance(node, int | float) and not isinstance(node, bool) else None
+
+
+def _rounded(value: float) -> float:
+    """To three digits, as the trainer takes it."""
+    return float(f"{value:.3g}")
