@@ -23,7 +23,7 @@ demo: $(STAMP)
 	@$(BIN)/distill-tui demo
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 3 --dist loadfile
 
 check: $(STAMP)
 	@$(BIN)/ruff check .

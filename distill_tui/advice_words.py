@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from core.insight.remedies import figure
+from core.insight.remedies import figure, is_met, rounded
 from core.run.events import AdviceTaken, AlertStarted, EpochMetrics, Remedy
 from core.run.state import RunState
 from core.training.checkpoint_files import is_before
 from distill_tui.differences import spelled
 from distill_tui.format import clean, count
 
-RATE = "learning_rate"
 LAST_GOOD = "the last good step before it"
 
 
@@ -23,14 +22,23 @@ def goal(alert: AlertStarted, state: RunState) -> EpochMetrics | None:
 def effect(remedy: Remedy, best: EpochMetrics | None, now: float | None) -> str:
     """What taking it will do. `best` is the `goal`, `now` the value that it changes (for "back" the learning rate)."""
     match remedy.kind:
+        case "set" if now is not None and is_met(remedy, now):
+            return f"nothing changes: {spelled(remedy.key)} is {figure(now)}"
         case "set":
             before = f"{figure(now)} → " if now is not None else "to "
             return f"{spelled(remedy.key)} {before}{figure(remedy.value)}, from the next step on"
         case "back":
             where = f"epoch {count(best.epoch)}, step {count(best.step)}" if best is not None else LAST_GOOD
-            rate = f", rate {figure(now)} → {figure(_rounded(now * remedy.value))}" if now is not None else ""
+            rate = f", rate {figure(now)} → {figure(rounded(now * remedy.value))}" if now is not None else ""
             return f"the model of {where} again{rate}; the present one is kept"
     return "saves this very step and stops; r trains on from it"
+
+
+def already(remedy: Remedy, now: float | None) -> str:
+    """Why a remedy that `is_met` has nothing left to do, in a word or three."""
+    if now is None or now == remedy.value:
+        return "is so already"
+    return "is lower already" if now < remedy.value else "is higher already"
 
 
 def way_back(best: EpochMetrics | None) -> str:
@@ -45,7 +53,7 @@ def result(taken: AdviceTaken) -> str:
             return f"{spelled(taken.remedy.key)} {figure(taken.remedy.value)}"
         case "back":
             return (
-                f"back to step {count(taken.restored_step)}, rate {figure(_rounded(taken.before * taken.remedy.value))}"
+                f"back to step {count(taken.restored_step)}, rate {figure(rounded(taken.before * taken.remedy.value))}"
             )
     return "stopped"
 
@@ -76,8 +84,3 @@ def value_at(config: Mapping[str, Any], key: str) -> float | None:
     for name in key.split("."):
         node = node.get(name) if isinstance(node, Mapping) else None
     return float(node) if isinstance(node, int | float) and not isinstance(node, bool) else None
-
-
-def _rounded(value: float) -> float:
-    """To three digits, as the trainer takes it."""
-    return float(f"{value:.3g}")

@@ -19,6 +19,8 @@ def main(seconds: float, words: list[str]) -> int:
     if child == 0:
         os.setpgid(0, 0)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ending)
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and a shell's commands do not
+            signal.signal(number, signal.SIG_DFL)
         try:
             os.execvp(words[0], words)
         except OSError as error:

@@ -18,26 +18,31 @@ def summary(epoch: EpochMetrics) -> str:
         f"epoch {epoch.epoch}: {epoch.active_dimensions} of {epoch.latent_dimensions} dimensions active, "
         f"KL {number(epoch.kl_divergence)} nats"
     )
-    if not (epoch.active_units or epoch.mutual_information):
-        return line
-    return f"{line}, {epoch.active_units} active units, mutual information {number(epoch.mutual_information)} nats"
+    if epoch.active_units >= 0:
+        line += f", {epoch.active_units} active units"
+    if math.isfinite(epoch.mutual_information):
+        line += f", mutual information {number(epoch.mutual_information)} nats"
+    return line
 
 
 def measures(state: RunState, config: Mapping[str, Any]) -> tuple[str, ...]:
     """How many dimensions differ over the validation material, and how much of it the latent tells apart.
 
-    The latter is e to the mutual information: so many items could be known by their latents alone. Of a sequence the
-    items are moments. Empty for a run of an older version, which did not measure it.
+    The latter is e to the mutual information: so many items could be known by their latents alone, and one that could
+    be any is none. Of a sequence the items are moments. Empty for a run of an older version, which did not measure it.
     """
     epoch = state.epoch
-    if epoch is None or not (epoch.active_units or epoch.mutual_information):
+    if epoch is None:
         return ()
     what, total = _items(state, config)
-    words = [f"{epoch.active_units} differ from {what} to {what}"]
+    words = []
+    if epoch.active_units >= 0:
+        words.append(f"{epoch.active_units or 'none'} differ from {what} to {what}")
     if math.isfinite(epoch.mutual_information):
         apart = round(math.exp(epoch.mutual_information))
         of = f" of {total}" if total else ""
-        words.append(f"tells {min(apart, total) if total else apart}{of} {what}s apart")
+        told = (min(apart, total) if total else apart) if apart > 1 else "none" if total else "no"
+        words.append(f"tells {told}{of} {what}s apart")
     return tuple(words)
 
 

@@ -45,11 +45,14 @@ def _begin(folder: RunFolder, from_: str) -> None:
     words = [sys.executable, "-m", "distill_tui", "resume", str(folder.path), f"--from={from_}", "--headless",
              "--on-hangup=continue"]  # fmt: skip
     environ = {name: value for name, value in os.environ.items() if not name.startswith(OF_THE_PAGE)}
-    with folder.log_path.open("ab") as log:
-        before = log.seek(0, os.SEEK_END)
-        trainer = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environ, start_new_session=True
-        )
+    try:
+        with folder.log_path.open("ab") as log:
+            before = log.seek(0, os.SEEK_END)
+            trainer = subprocess.Popen(
+                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environ, start_new_session=True
+            )
+    except OSError as error:
+        raise LinkError(f"{folder.path}: cannot be trained on ({error.strerror or error})") from error
     threading.Thread(target=trainer.wait, name="resumed", daemon=True).start()  # else it would stay as a zombie
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not folder.is_live():

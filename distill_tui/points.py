@@ -1,6 +1,7 @@
 """Points of a run's latent as sounds, made by a process of their own: loading torch must not stop the screen."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from typing import IO, Any
 import core
 from distill_tui.spectrogram import Spectrum, spectrum
 from distill_tui.wav import Sound, WavError, read_wav
+
+log = logging.getLogger(__name__)
 
 MODULE = "core.training.traverse"
 SAID_BYTES = 4096
@@ -116,6 +119,9 @@ class Points:
             reason = str(error)
         except WavError as error:
             reason = f"What the model made cannot be heard: {error}"
+        except Exception:
+            log.exception("an answer of the model's process could not be read")
+            reason = "" if self._closed else "The model's process said what cannot be read"
         self._process.kill()
         status = self._process.wait()
         with self._said, suppress(OSError):

@@ -15,6 +15,7 @@ from core.training.config import flatten
 
 TARGET = "csv"
 NAMES = ("steps.csv", "epochs.csv", "events.csv", "config.csv")
+FORMULAS, GUARD = tuple("=+-@"), "'"  # what a spreadsheet reads as a formula, and what keeps it from that
 EVENT_COLUMNS = ("seq", "time", "kind", "epoch", "step", "body")
 
 Row = Iterable[object]
@@ -24,6 +25,8 @@ def export(folder: RunFolder, path: Path) -> Exported:
     """Write the tables into the folder at `path`. Raises ExportError, LinkError and RunFolderError.
 
     Times are in seconds since 1970. What is not a number is "nan", "inf" or "-inf"; what was not logged is empty.
+    Characters that cannot be seen are escaped as in JSON. A text that a spreadsheet would take for a formula, since it
+    begins with =, +, - or @, has a ' before it; numbers have none.
     """
     if path.suffix.lower() == ".csv" and not path.is_dir():
         raise ExportError(f"{path}: csv makes four tables; name a folder with -o")
@@ -37,7 +40,7 @@ def export(folder: RunFolder, path: Path) -> Exported:
 
 
 def _steps(raw: RawRun) -> Iterator[Row]:
-    yield (*tables.STEP_COLUMNS, *raw.columns)
+    yield map(_cell, (*tables.STEP_COLUMNS, *raw.columns))
     for rows in tables.step_rows(raw, "", {}):
         yield from rows
 
@@ -46,7 +49,7 @@ def _epochs(raw: RawRun) -> Iterator[Row]:
     names = dict.fromkeys(
         name for event, body in tables.on_path(raw, "epoch") for name in tables.epoch_row(event, body)
     )
-    yield tuple(names)
+    yield map(_cell, names)
     for event, body in tables.on_path(raw, "epoch"):
         row = tables.epoch_row(event, body)
         yield [_cell(row.get(name)) for name in names]
@@ -56,23 +59,35 @@ def _events(raw: RawRun) -> Iterator[Row]:
     yield EVENT_COLUMNS
     for event in raw.events():
         body = tables.body_of(event)
-        text = json.dumps(body, ensure_ascii=False)
-        yield event.seq, f"{event.time:.3f}", event.kind, body.get("epoch", ""), body.get("step", ""), text
+        place = _cell(body.get("epoch")), _cell(body.get("step"))
+        # Escaped as JSON does it, the text stays JSON.
+        yield event.seq, f"{event.time:.3f}", _cell(event.kind), *place, _seen(json.dumps(body, ensure_ascii=False))
 
 
 def _config(config: dict[str, Any]) -> Iterator[Row]:
     yield "key", "value"
     for key, value in flatten(config).items():
-        yield key, _cell(value)
+        yield _cell(key), _cell(value)
 
 
 def _cell(value: object) -> object:
-    """A value as a table's cell: texts and numbers as they are, yes or no as 1 or 0, lists as JSON."""
+    """A value as a table's cell: numbers as they are, yes or no as 1 or 0, lists as JSON, texts that do no harm."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return int(value)
-    return json.dumps(value) if isinstance(value, list | tuple | dict) else value
+    if isinstance(value, list | tuple | dict):
+        return json.dumps(value)
+    if isinstance(value, str):
+        return f"{GUARD if value.lstrip()[:1] in FORMULAS else ''}{_seen(value)}"
+    return value
+
+
+def _seen(text: str) -> str:
+    """What a terminal or an editor would obey instead of showing it, as JSON's escapes: "\\u009b", "\\n"."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in text)
 
 
 def _write(file: BinaryIO, rows: Iterable[Row]) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-BANDWIDTH = 0.4  # as `core.models.density.LatentDensity.sample` has it
+from core.models.density import BANDWIDTH
+
 DIGITS = 7
 PREFIX = "density."
 

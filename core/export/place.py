@@ -1,7 +1,8 @@
 """Where an export goes: never over what is no earlier export, and whole or not at all."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,17 @@ def files_of(folder: Path, target: str, run: str, names: Sequence[str]) -> Itera
         manifest = stack.enter_context(atomic_file(folder / MANIFEST))
         manifest.write(json.dumps({"format": FORMAT, "to": target, "run": run, "files": names}, indent=1).encode())
         yield files
+        settle([*files, manifest])
+
+
+def settle(files: Iterable[BinaryIO]) -> None:
+    """Bring all that was written to the disk before the first of several files takes its place; raises OSError.
+
+    A disk that is full says so here, and each of them is left as it was.
+    """
+    for file in files:
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def claim_file(path: Path, is_ours: Callable[[Path], bool]) -> None:

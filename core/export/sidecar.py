@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from core.export.place import FORMAT, Exported, claim_file, is_export_document, writing
+from core.export.place import FORMAT, Exported, claim_file, is_export_document, settle, writing
 from core.run.atomic import atomic_file
 from core.run.plain import to_json_ready
 
@@ -73,6 +73,7 @@ def write_both(path: Path, data: bytes, runtime: Runtime, run: str, about: dict[
         with atomic_file(sidecar) as beside, atomic_file(path) as decoder:
             beside.write(_readable(to_json_ready(body)))
             decoder.write(data)
+            settle([beside, decoder])
     return Exported(path, (path, sidecar))
 
 

@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from core.export.place import ExportError
+from core.run import event_json
 from core.run.folder import RunFolder
-from core.run.plain import from_json_ready
+from core.run.plain import from_json_ready, to_json_ready
 from core.run.raw_steps import RawEvent, RawRun, StepChunk
 
 STEP_COLUMNS = ("step", "time", "elapsed_s")
+MOST_STEPS = 2**63  # what formats hold
 WHOLE = ("epoch", "skipped", "device_memory_bytes")  # whole numbers, which the store has as float32
 
 
@@ -56,19 +58,25 @@ def _column(chunk: StepChunk, place: int, absent: str, not_finite: dict[str, str
 def body_of(event: RawEvent) -> dict[str, Any]:
     """An event's body as JSON-ready values; empty for one that cannot be read."""
     try:
-        body = json.loads(event.body)
-    except ValueError:
+        body = to_json_ready(json.loads(event.body))
+    except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
 
 
 def on_path(raw: RawRun, kind: str) -> Iterator[tuple[RawEvent, dict[str, Any]]]:
-    """The events of a kind that carry a step, less those of steps that a later resume began before."""
-    starts = [(event.seq, body_of(event).get("start_step", 0)) for event in raw.events(("run",))]
+    """The events of a kind that carry a step, less those of steps that a later resume began before.
+
+    One whose fields are not what they should be, which the monitor passes over, is passed over here.
+    """
+    started = [(event.seq, body_of(event).get("start_step", 0)) for event in raw.events(("run",))]
+    starts = [(seq, start) for seq, start in started if isinstance(start, int)]
     for event in raw.events((kind,)):
-        body = body_of(event)
-        if all(body.get("step", 0) <= start for seq, start in starts if seq > event.seq):
-            yield event, body
+        if (known := event_json.decode(kind, event.body)) is None:
+            continue
+        step = getattr(known, "step", 0)
+        if abs(step) < MOST_STEPS and all(step <= start for seq, start in starts if seq > event.seq):
+            yield event, body_of(event)
 
 
 def epoch_row(event: RawEvent, body: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What every detector has in common: one alert at most, started and ended by events."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from core.run.events import AlertEnded, AlertStarted, Event, Remedy, Severity
 
@@ -23,12 +24,13 @@ class Finding:
 class Alarm:
     """The alert of one kind. While it is on, the same trouble says nothing more; `active` is what a screen shows."""
 
+    kind: ClassVar[str]
     active: AlertStarted | None = None
 
-    def _start(self, kind: str, finding: Finding, step: int, epoch: int) -> list[Event]:
+    def _start(self, finding: Finding, step: int, epoch: int) -> list[Event]:
         self.active = AlertStarted(
-            id=f"{kind}-{step}",
-            kind=kind,
+            id=f"{self.kind}-{step}",
+            kind=self.kind,
             severity=finding.severity,
             title=finding.title,
             explanation=finding.explanation,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from core.insight.alarm import Alarm, Finding
 from core.run.events import Event, StepMetrics
@@ -15,6 +16,7 @@ NAMED = 2
 class EmptyData(Alarm):
     """A quarter of a batch's items hold nothing at all, twice in a row; over under a tenth."""
 
+    kind: ClassVar = "empty"
     times: int = 0
 
     def step(self, metrics: StepMetrics) -> list[Event]:
@@ -33,12 +35,14 @@ class EmptyData(Alarm):
             action="Listen to the files; cut long silences out of them or leave the empty ones out, and train again",
             severity="danger",
         )
-        return self._start("empty", finding, metrics.step, metrics.epoch)
+        return self._start(finding, metrics.step, metrics.epoch)
 
 
 @dataclass
 class Leak(Alarm):
     """Material that is held out to judge by is also learned from; over when a session finds none."""
+
+    kind: ClassVar = "leak"
 
     def found(self, pairs: Sequence[tuple[str, str]], step: int, epoch: int) -> list[Event]:
         """`pairs` are files (held out, learned from) that hold the same: see `core.insight.leaks`."""
@@ -52,4 +56,4 @@ class Leak(Alarm):
             "look better than the model is.",
             action="Take the copies out of the folder and start a new run, or do not trust its validation",
         )
-        return self._start("leak", finding, step, epoch)
+        return self._start(finding, step, epoch)

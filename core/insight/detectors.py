@@ -10,7 +10,7 @@ from core.insight.alarm import Alarm
 from core.insight.data_alarms import EmptyData, Leak
 from core.insight.epoch_alarms import BrokenValidation, Divergence, Overfitting, PosteriorCollapse
 from core.insight.game_alarm import Adversary
-from core.insight.gradient_alarms import CutOff, Gradient, Spikes, measured
+from core.insight.gradient_alarms import CutOff, Gradient, Spikes, located, measured
 from core.insight.part_alarms import DeadUnits, Updates
 from core.insight.remedies import Settings
 from core.insight.step_alarms import Explosion, NonFinite, Starvation
@@ -53,6 +53,10 @@ class _Measured:
     empty: EmptyData = field(default_factory=EmptyData)
 
 
+MEASURED_KINDS = frozenset(alarm.kind for alarm in vars(_Measured()).values() if isinstance(alarm, Alarm))
+"""Kinds of alert that follow from the clock: nothing that a resume has to repeat may depend on one."""
+
+
 class Detectors:
     """Judges a run by its metrics: whether it diverges, overfits, collapses, starves, moves too far or gets nowhere.
 
@@ -76,7 +80,7 @@ class Detectors:
         memory.collapse.kl_weight, memory.plateau.rate = metrics.kl_weight, metrics.learning_rate
         events = memory.explosion.step(metrics, self._judged, settings)
         diverges = memory.explosion.active is not None or memory.training.active is not None
-        events += memory.gradient.step(metrics, now.parts, settings, quiet=diverges)
+        events += [located(event, now.parts) for event in memory.gradient.step(metrics, settings, quiet=diverges)]
         unruly = diverges or memory.gradient.active is not None
         events += now.updates.step(metrics, settings, quiet=unruly)
         return [
@@ -129,3 +133,11 @@ class Detectors:
         self._memory = msgspec.convert(dict(state), _Memory)
         self._settings.highest_rate = self._memory.learning_rate
         self._measured = _Measured()
+
+    def rewind(self, state: Mapping[str, Any]) -> None:
+        """Like `restore`, of a run that went back to earlier weights: what is known of its files and of the machine,
+        which are the same, stays."""
+        leak, measured = self._memory.leak, self._measured
+        self.restore(state)
+        self._memory.leak = leak
+        self._measured.empty, self._measured.starvation = measured.empty, measured.starvation

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from statistics import median
-from typing import Literal
+from typing import ClassVar, Literal
 
 from core.insight.alarm import Alarm, Finding
 from core.insight.remedies import FREE_BITS, KL_WEIGHT, STOP, Settings, figure, go_back, lower_rate, set_to
@@ -59,6 +59,7 @@ class Divergence(Alarm):
     the validation means; either is told to be `quiet` while a better name for the trouble is on screen.
     """
 
+    kind: ClassVar = "divergence"
     split: Literal["training", "validation"] = "training"
     history: dict[str, list[float]] = field(default_factory=dict)
     rises: dict[str, Rise] = field(default_factory=dict)
@@ -84,7 +85,7 @@ class Divergence(Alarm):
         if self.active is not None and (quiet or not self.rises):
             return self._end(metrics.step, metrics.epoch)
         if self.active is None and self.rises and not quiet:
-            return self._start("divergence", self._finding(labels, settings), metrics.step, metrics.epoch)
+            return self._start(self._finding(labels, settings), metrics.step, metrics.epoch)
         return []
 
     def _finding(self, labels: Mapping[str, str], settings: Settings) -> Finding:
@@ -128,6 +129,7 @@ class Overfitting(Alarm):
     held-out ones may just be harder. Level and gap are medians of 3 epochs and have to stand out from their noise.
     """
 
+    kind: ClassVar = "overfitting"
     levels: list[float] = field(default_factory=list)
     gaps: list[float] = field(default_factory=list)
     best_level: float | None = None
@@ -162,7 +164,7 @@ class Overfitting(Alarm):
         self.in_a_row = 0
         if self.active is not None:
             return self._end(metrics.step, metrics.epoch)
-        return self._start("overfitting", self._finding(gap, smooth / self.best_level - 1), metrics.step, metrics.epoch)
+        return self._start(self._finding(gap, smooth / self.best_level - 1), metrics.step, metrics.epoch)
 
     def _finding(self, gap: float, worsening: float) -> Finding:
         trend = f"is {worsening:.0%} worse than" if worsening > WORSENING else "has hardly improved since"
@@ -181,6 +183,8 @@ class Overfitting(Alarm):
 class BrokenValidation(Alarm):
     """A validation term that is NaN or infinite: such an epoch can neither be judged nor become the best."""
 
+    kind: ClassVar = "validation"
+
     def epoch(self, metrics: EpochMetrics, labels: Mapping[str, str]) -> list[Event]:
         """Look at every validation term; `labels` names them for people."""
         broken = [labels.get(name, name) for name, value in metrics.val_terms.items() if not isfinite(value)]
@@ -196,7 +200,7 @@ class BrokenValidation(Alarm):
             severity="danger",
             remedies=(go_back(),),
         )
-        return self._start("validation", finding, metrics.step, metrics.epoch)
+        return self._start(finding, metrics.step, metrics.epoch)
 
 
 @dataclass
@@ -207,6 +211,7 @@ class PosteriorCollapse(Alarm):
     learned anything its KL is near 0 in every healthy run.
     """
 
+    kind: ClassVar = "collapse"
     kl_weight: float = 0.0
     previous_kl_weight: float = 0.0
     in_a_row: int = 0
@@ -226,14 +231,14 @@ class PosteriorCollapse(Alarm):
         self.in_a_row = 0
         if not collapsed:
             return self._end(metrics.step, metrics.epoch)
-        return self._start("collapse", self._finding(metrics, low, settings), metrics.step, metrics.epoch)
+        return self._start(self._finding(metrics, low, settings), metrics.step, metrics.epoch)
 
     def _finding(self, metrics: EpochMetrics, low: bool, settings: Settings) -> Finding:
         weight = (settings.number(KL_WEIGHT) or self.kl_weight) / 10
         lower = figure(weight)
         remedies = (
-            set_to(FREE_BITS, max(0.5, 2 * settings.number(FREE_BITS)), "Raise the free bits"),
-            set_to(KL_WEIGHT, weight, "Take a tenth of the weight of the KL"),
+            set_to(FREE_BITS, "at least", max(0.5, 2 * settings.number(FREE_BITS)), "Raise the free bits"),
+            set_to(KL_WEIGHT, "at most", weight, "Take a tenth of the weight of the KL"),
         )
         weaker = f"press = and set loss.kl.weight_max to {lower}, or train again with --set loss.kl.weight_max={lower}"
         if low:

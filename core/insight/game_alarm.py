@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import isfinite
+from typing import ClassVar
 
 from core.insight.alarm import Alarm, Finding
 from core.insight.remedies import OPPONENTS_RATE, Settings, set_to
@@ -29,6 +30,7 @@ class Adversary(Alarm):
     One that loses is judged by its own loss as well: where that goes down it is still learning.
     """
 
+    kind: ClassVar = "adversary"
     steps: int = 0
     accuracy: float = 0.0
     loss: float = 0.0
@@ -51,10 +53,10 @@ class Adversary(Alarm):
         if self.steps < PATIENCE:
             return []
         if self.accuracy > WINS:
-            return self._start("adversary", self._wins(settings), metrics.step, metrics.epoch)
+            return self._start(self._wins(settings), metrics.step, metrics.epoch)
         clueless = self.accuracy < GUESSES or self.loss > CLUELESS
         if clueless and self.loss > (1 - GAINED) * self.first_loss:
-            return self._start("adversary", self._guesses(settings), metrics.step, metrics.epoch)
+            return self._start(self._guesses(settings), metrics.step, metrics.epoch)
         return []
 
     def _wins(self, settings: Settings) -> Finding:
@@ -64,16 +66,16 @@ class Adversary(Alarm):
             explanation="It tells the model's output from real without fail, so that its judgement no longer says in "
             "which direction better lies.",
             action="Take a lower adversarial.learning_rate (=), or a lower adversarial.weight",
-            remedies=(set_to(OPPONENTS_RATE, rate / 2, "Halve the discriminator's rate"),) if rate else (),
+            remedies=(set_to(OPPONENTS_RATE, "at most", rate / 2, "Halve the discriminator's rate"),) if rate else (),
         )
 
     def _guesses(self, settings: Settings) -> Finding:
         rate, weight = settings.number(OPPONENTS_RATE), settings.number(WEIGHT)
         remedies = []
         if 0 < 2 * rate <= MOST_RATE:
-            remedies.append(set_to(OPPONENTS_RATE, 2 * rate, "Double the discriminator's rate"))
+            remedies.append(set_to(OPPONENTS_RATE, "at least", 2 * rate, "Double the discriminator's rate"))
         if weight:
-            remedies.append(set_to(WEIGHT, 0.0, "Leave the discriminator out"))
+            remedies.append(set_to(WEIGHT, "at most", 0.0, "Leave the discriminator out"))
         return Finding(
             title=f"The discriminator only guesses: right {self.accuracy:.0%} of the time",
             explanation=f"After {self.steps} steps it tells the model's output from real hardly better than a coin "

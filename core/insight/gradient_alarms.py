@@ -1,13 +1,14 @@
 """Gradients that explode, vanish or come in spikes, by the norm of each step; the part of the model is named."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import exp, isfinite, log
 from statistics import median, median_low
+from typing import ClassVar
 
 from core.insight.alarm import Alarm, Finding
 from core.insight.remedies import STOP, Settings, figure, go_back, lower_rate, set_to
-from core.run.events import Event, StepMetrics
+from core.run.events import AlertStarted, Event, StepMetrics
 
 FIRST_STEPS = 20
 FIRST_SPREAD = 10.0
@@ -32,6 +33,7 @@ CUT_OFF = 1e-7
 MEASURED = 3
 
 CLIP = "regularization.gradient_clip_norm"
+EXPLODE = "Gradients explode"
 
 
 @dataclass
@@ -41,15 +43,13 @@ class Gradient(Alarm):
     `level` is the moving mean of its logarithm: a lone spike is no explosion.
     """
 
+    kind: ClassVar = "gradient"
     first: list[float] = field(default_factory=list)
     level: float = 0.0
     steps: int = 0
 
-    def step(
-        self, metrics: StepMetrics, parts: Mapping[str, float], settings: Settings, quiet: bool = False
-    ) -> list[Event]:
-        """Take a step; `parts` are the newest norms of the model's parts, to say where, and `quiet` says that a better
-        name for the trouble is on screen."""
+    def step(self, metrics: StepMetrics, settings: Settings, quiet: bool = False) -> list[Event]:
+        """Take a step; `quiet` says that a better name for the trouble is on screen."""
         norm = metrics.grad_norm
         if metrics.skipped or norm < 0 or not isfinite(norm) or (norm == 0 and not self.first):
             return []
@@ -68,17 +68,15 @@ class Gradient(Alarm):
             return self._end(metrics.step, metrics.epoch) if calm or quiet else []
         if quiet or not (exploded or vanished):
             return []
-        finding = self._exploded(recent, parts, settings) if exploded else self._vanished(recent)
-        return self._start("gradient", finding, metrics.step, metrics.epoch)
+        finding = self._exploded(recent, settings) if exploded else self._vanished(recent)
+        return self._start(finding, metrics.step, metrics.epoch)
 
-    def _exploded(self, recent: float, parts: Mapping[str, float], settings: Settings) -> Finding:
+    def _exploded(self, recent: float, settings: Settings) -> Finding:
         typical = median_low(self.first)
-        where = max(parts, key=lambda part: parts[part], default="")
-        most = f", most of all in the {spoken(where)}" if where else ""
         return Finding(
-            title=f"Gradients explode{most}",
+            title=EXPLODE,
             explanation=f"They are {recent / typical:.0f} times what they were in the first steps "
-            f"({figure(typical)}){most}: each batch throws the model in another direction.",
+            f"({figure(typical)}): each batch throws the model in another direction.",
             action="Take a lower learning rate (=); if that does not help, go back to the best epoch",
             severity="danger",
             remedies=(*lower_rate(settings, 0.1), go_back(0.1), STOP),
@@ -98,6 +96,7 @@ class Gradient(Alarm):
 class Spikes(Alarm):
     """More than 5 of the last 100 gradients stand more than 20 times above their median; over at one or none."""
 
+    kind: ClassVar = "spikes"
     norms: list[float] = field(default_factory=list)
 
     def step(self, metrics: StepMetrics, settings: Settings, quiet: bool = False) -> list[Event]:
@@ -118,7 +117,9 @@ class Spikes(Alarm):
         if len(self.norms) < WINDOW or spikes <= SPIKES or metrics.grad_norm > SPIKE * typical:
             return []
         limit = settings.number(CLIP)
-        tighter = (set_to(CLIP, typical, "Limit the gradient to what is usual"),) if 0 < typical < limit else ()
+        tighter = (
+            (set_to(CLIP, "at most", typical, "Limit the gradient to what is usual"),) if 0 < typical < limit else ()
+        )
         finding = Finding(
             title=f"Gradients in spikes: {spikes} of the last {WINDOW} steps",
             explanation=f"They stand at {figure(typical)} as a rule and jump to {figure(max(self.norms))}: some "
@@ -126,7 +127,7 @@ class Spikes(Alarm):
             action="Take a lower learning rate (=) or a lower limit of the gradient, regularization.gradient_clip_norm",
             remedies=(*tighter, *lower_rate(settings), STOP),
         )
-        return self._start("spikes", finding, metrics.step, metrics.epoch)
+        return self._start(finding, metrics.step, metrics.epoch)
 
 
 @dataclass
@@ -136,6 +137,7 @@ class CutOff(Alarm):
     Parts behind a layer that began at zero see next to nothing while that hardly moves, which `quiet` says.
     """
 
+    kind: ClassVar = "cut off"
     times: dict[str, int] = field(default_factory=dict)
 
     def step(self, metrics: StepMetrics, quiet: bool = False) -> list[Event]:
@@ -158,7 +160,18 @@ class CutOff(Alarm):
             action="Go back to the best epoch; if it comes back, train again at a lower learning rate",
             remedies=(go_back(), STOP),
         )
-        return self._start("cut off", finding, metrics.step, metrics.epoch)
+        return self._start(finding, metrics.step, metrics.epoch)
+
+
+def located(event: Event, parts: Mapping[str, float]) -> Event:
+    """The event as it is told: an explosion with the part of the model whose norm is the largest in `parts`.
+
+    What is remembered of it goes without: parts are measured as time allows, and no resume repeats that.
+    """
+    where = max(parts, key=lambda part: parts[part], default="")
+    if not where or not isinstance(event, AlertStarted) or event.title != EXPLODE:
+        return event
+    return replace(event, title=f"{event.title}, most of all in the {spoken(where)}")
 
 
 def measured(metrics: StepMetrics, prefix: str) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """The loss landscape around a model's weights: lines and surfaces through it, and how sharply it bends there."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 from core.insight import curvature
 from core.insight.landscape_directions import Direction, difference, orthogonal_direction, random_direction
 from core.insight.landscape_record import (
+    FARTHEST,
     FEWEST_POINTS,
     MOST_POINTS,
     Curvature,
@@ -122,16 +124,18 @@ class LossLandscapeAnalyzer:
     def epsilon_sharpness(self, rho: float = RHO) -> EpsilonSharpness:
         """The loss a step of length `rho` straight uphill, beside that at the weights (Foret et al. 2021, "SAM").
 
-        To first order that is the worst place so near. Raises `core.insight.curvature.NoGradient`.
+        To first order that is the worst place so near. Where the gradient is not finite nothing leads uphill, and the
+        loss there is NaN. Raises `core.insight.curvature.NoGradient`.
         """
         self._check()
         with kept(self._model):
             weights = trainable(self._model)
             uphill = curvature.gradient(self._value, weights.tensors)
             size = curvature.norm(uphill)
-            moves: list[Moves] = [(), ((rho / size, uphill),) if size > 0 else ()]
-            loss, raised = self._measured(weights, moves, "steps uphill")
-        return EpsilonSharpness(rho, loss, raised, size, curvature.norm(weights.start))
+            there: list[Moves] = [((rho / size, uphill),) if size > 0 else ()] if math.isfinite(size) else []
+            losses = self._measured(weights, [(), *there], "steps uphill")
+        raised = losses[1] if there else math.nan
+        return EpsilonSharpness(rho, losses[0], raised, size, curvature.norm(weights.start))
 
     def _directions(self, weights: Weights) -> tuple[Direction, Direction]:
         generator = torch.Generator().manual_seed(self._seed)
@@ -162,6 +166,6 @@ def _around(points: int, span: float) -> tuple[float, ...]:
     """Positions from -span to span, 0 among them."""
     if points % 2 == 0 or not FEWEST_POINTS <= points <= MOST_POINTS:
         raise LandscapeError(f"{points} points: expected an odd number from {FEWEST_POINTS} to {MOST_POINTS}")
-    if not 0 < span < float("inf"):
-        raise LandscapeError(f"a span of {span:g}: expected a number above 0")
+    if not 0 < span <= FARTHEST:
+        raise LandscapeError(f"a span of {span:g}: expected a number above 0 and at most {FARTHEST:g}")
     return tuple(span * (2 * number - points + 1) / (points - 1) for number in range(points))

@@ -15,6 +15,8 @@ FORMAT = "distill-tui landscape 1"
 FOLDER = "landscape"
 JSON_NAME, PNG_NAME = "landscape.json", "landscape.png"
 FEWEST_POINTS, MOST_POINTS = 3, 201  # along an axis
+# What is drawn takes distances between two places and between two losses, which of any numbers need not be finite.
+FARTHEST, HIGHEST = 1e9, 1e300
 
 
 class LandscapeError(UsageError):
@@ -26,7 +28,7 @@ class Line:
     """The loss along a line: `losses[i]` at `positions[i]`, in increasing order; NaN and infinity stay as they are.
 
     Along a random direction a position is in units of the weights' own size, 0 being the checkpoint. Between two
-    checkpoints 0 is the first and 1 the second.
+    checkpoints 0 is the first and 1 the second. Raises ValueError without a position 0.
     """
 
     positions: tuple[float, ...]
@@ -36,6 +38,9 @@ class Line:
         _check_positions(self.positions)
         if len(self.losses) != len(self.positions):
             raise ValueError(f"{len(self.losses)} losses at {len(self.positions)} positions")
+        _check_losses(self.losses)
+        if 0.0 not in self.positions:
+            raise ValueError("position 0, the checkpoint itself, is missing")
 
     def at(self, position: float) -> float:
         """The loss at a position of the line; NaN where it has none there."""
@@ -55,7 +60,8 @@ class Line:
 class Surface:
     """The loss on a plane through the weights: `losses[row][column]` at (`positions[column]`, `positions[row]`).
 
-    Positions along both directions are in units of the weights' own size; (0, 0) is the checkpoint.
+    Positions along both directions are in units of the weights' own size; (0, 0) is the checkpoint and in the middle:
+    their number is odd. Raises ValueError where that is not so.
     """
 
     positions: tuple[float, ...]
@@ -65,6 +71,10 @@ class Surface:
         _check_positions(self.positions)
         if [len(row) for row in self.losses] != [len(self.positions)] * len(self.positions):
             raise ValueError(f"losses are not {len(self.positions)} rows of {len(self.positions)}")
+        for row in self.losses:
+            _check_losses(row)
+        if len(self.positions) % 2 == 0 or self.positions[len(self.positions) // 2] != 0:
+            raise ValueError("position 0, the checkpoint itself, is not in the middle")
 
     @property
     def center(self) -> float:
@@ -114,6 +124,7 @@ class Curvature:
 class EpsilonSharpness:
     """How far the loss rises by a step of length `rho` straight uphill (Foret et al. 2021): `raised` - `loss`.
 
+    Where the gradient is not finite nothing leads uphill, and `raised` is NaN.
     `weight_norm` is the length of all trainable weights together, beside which `rho` can be judged.
     """
 
@@ -162,6 +173,8 @@ class Landscape:
     def __post_init__(self) -> None:
         if sum(part is not None for part in (self.surface, self.line, self.path)) != 1:
             raise ValueError("expected one of surface, line and path")
+        if self.path is not None and 1.0 not in self.path.positions:
+            raise ValueError("position 1, the other checkpoint, is missing")
 
     @property
     def nonfinite(self) -> int:
@@ -213,5 +226,11 @@ def _to_json(value: Any) -> dict[str, Any]:
 
 def _check_positions(positions: tuple[float, ...]) -> None:
     rising = all(a < b for a, b in pairwise(positions))
-    if not FEWEST_POINTS <= len(positions) <= 2 * MOST_POINTS or not rising or not all(map(math.isfinite, positions)):
-        raise ValueError("positions are not three or more finite numbers in increasing order")
+    near = all(abs(x) <= FARTHEST for x in positions)
+    if not FEWEST_POINTS <= len(positions) <= 2 * MOST_POINTS or not rising or not near:
+        raise ValueError(f"positions are not three or more numbers in increasing order, {FARTHEST:g} at most")
+
+
+def _check_losses(losses: tuple[float, ...]) -> None:
+    if any(math.isfinite(loss) and abs(loss) > HIGHEST for loss in losses):
+        raise ValueError(f"a loss is beyond {HIGHEST:g} and not infinite")

@@ -2,7 +2,7 @@
 
 import math
 
-from core.insight.landscape_record import Landscape, Line
+from core.insight.landscape_record import EpsilonSharpness, Landscape, Line
 
 TENTH = 0.1  # the rise that counts as noticeable, as a share of the loss
 FLAT, GENTLE = 0.5, 0.2  # distances at which it comes, in units of the weights' own size
@@ -25,8 +25,13 @@ def room(landscape: Landscape) -> float:
 
 
 def barrier(path: Line) -> float:
-    """The highest point of the way above the straight line between its two ends (Frankle et al. 2020), at least 0."""
+    """The highest point of the way above the straight line between its two ends (Frankle et al. 2020), at least 0.
+
+    Infinity where the way has a point that is not finite, and NaN where an end is none: above what is not known then.
+    """
     first, last = path.at(0.0), path.at(1.0)
+    if not (math.isfinite(first) and math.isfinite(last)):
+        return math.nan
     between = [(x, loss) for x, loss in zip(path.positions, path.losses, strict=True) if 0 < x < 1]
     if not all(math.isfinite(loss) for _, loss in between):
         return math.inf
@@ -54,17 +59,17 @@ def facts(landscape: Landscape) -> list[tuple[str, str]]:
     found = [("loss", f"{short(landscape.loss)}  ({landscape.label})")]
     if landscape.path is not None:
         found.append(("other end", short(landscape.path.at(1.0))))
-        found.append(("barrier", short(barrier(landscape.path))))
+        high = barrier(landscape.path)
+        found.append(("barrier", "unknown" if math.isnan(high) else short(high)))
     if math.isfinite(distance := room(landscape)):
         span = landscape.lines[0].positions[-1]
         where = "not within" if distance >= span * 0.999 else "at"
         found.append(("10 % higher", f"{where} {short(100 * float(f'{distance:.2g}'))} %"))
     if (epsilon := landscape.epsilon) is not None:
-        rise = f"+{100 * epsilon.rise / epsilon.loss:.2g} %" if epsilon.loss > 0 else short(epsilon.rise)
-        share = epsilon.rho / epsilon.weight_norm if epsilon.weight_norm > 0 else math.inf
-        found.append(("worst way", f"{rise} at {100 * share:.2g} %"))
+        found.append(("uphill", _uphill(epsilon)))
     if (curvature := landscape.curvature) is not None:
-        about = "" if curvature.converged and curvature.exact else "about "
+        known = (curvature.converged and curvature.exact) or not math.isfinite(curvature.eigenvalue)
+        about = "" if known else "about "
         found.append(("curvature", f"{about}{short(curvature.eigenvalue)}"))
     return found
 
@@ -75,6 +80,8 @@ def remarks(landscape: Landscape) -> list[str]:
     if landscape.nonfinite:
         places = "place" if landscape.nonfinite == 1 else "places"
         said.append(f"At {landscape.nonfinite} {places} the loss is not finite; they are left blank.")
+    if (epsilon := landscape.epsilon) is not None and not math.isfinite(epsilon.gradient_norm):
+        said.append("The gradient is not finite here: no way leads uphill, and how sharp it is cannot be told.")
     if (low := _lowest(landscape)) is not None and landscape.loss - low > LOWER * abs(landscape.loss):
         share = 100 * (landscape.loss - low) / abs(landscape.loss) if landscape.loss else math.inf
         said.append(f"It goes down by another {share:.2g} % nearby: this is not the very floor.")
@@ -96,19 +103,30 @@ def short(value: float) -> str:
 
 def _verdict_of_path(path: Line) -> tuple[str, str]:
     first, last, high = path.at(0.0), path.at(1.0), barrier(path)
-    if not (math.isfinite(first) and math.isfinite(last)):
+    if math.isnan(high):
         return "unknown", "the loss at one end is not finite"
     if high <= HILL * max(abs(first), abs(last)):
         return "one valley", "no hill lies between the two checkpoints"
     return "two valleys", "a hill lies between the two checkpoints"
 
 
+def _uphill(epsilon: EpsilonSharpness) -> str:
+    """What a small step straight uphill costs, and how small it is beside the weights."""
+    if not math.isfinite(epsilon.rise):
+        return "not finite"
+    rise = f"{100 * epsilon.rise / epsilon.loss:+.2g} %" if epsilon.loss > 0 else f"{epsilon.rise:+.3g}"
+    share = epsilon.rho / epsilon.weight_norm if epsilon.weight_norm > 0 else math.inf
+    return f"{rise} at {100 * share:.2g} %"
+
+
 def _reached(line: Line, limit: float, side: int) -> float:
-    """How far from 0 towards one side the loss passes `limit`, on straight lines between the points."""
-    points = [(abs(x), loss) for x, loss in zip(line.positions, line.losses, strict=True) if x * side >= 0]
-    points.sort()
-    before, low = points[0]
-    for x, loss in points[1:]:
+    """How far from 0 towards one side the loss passes `limit`, on straight lines between the points.
+
+    0 where the line itself is above it from the start: its middle need not be the loss that `limit` comes from.
+    """
+    points = sorted((abs(x), loss) for x, loss in zip(line.positions, line.losses, strict=True) if x * side >= 0)
+    before, low = 0.0, limit
+    for x, loss in points:
         if not math.isfinite(loss):
             return x
         if loss > limit:

@@ -4,7 +4,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.folders import find_files, relative_name
 
@@ -12,9 +12,12 @@ log = logging.getLogger(__name__)
 
 SAME_SECONDS = 0.01
 SAME = 0.98
-"""Correlation from which two sounds of equal length are one: other formats and levels keep it above 0.999."""
-COMPARED_SECONDS = 1.0
+"""Correlation from which two stretches are one: other formats and levels keep it above 0.999."""
+STRETCH_SECONDS = 1.5  # of what is compared at a time
 RATE = 4000  # of what is compared: enough to tell two sounds apart
+SILENT = 1e-4  # of full scale, effective: dither stays below
+FAINT = 1e-3  # of the loudest stretch: a tail that another level or format may have swallowed
+LOUDER = 4.0  # times either of them: what is no silence any more
 MOST_READ = 500
 
 
@@ -48,36 +51,82 @@ def leaked_tunes(held_out: Sequence[Path], learned: Sequence[Path]) -> list[tupl
         if notes:
             files.append(path)
             prints.append(fingerprint(notes))
-    pairs = []
+    pairs, known, held = [], set(learned), set(held_out)
     for group in same_tunes(prints):
         same = [files[place] for place in group]
-        other = next((path for path in same if path in set(learned)), None)
-        pairs += [(path, other) for path in same if path in set(held_out) and other is not None]
+        other = next((path for path in same if path in known), None)
+        pairs += [(path, other) for path in same if path in held and other is not None]
     return pairs
 
 
 def leaked_sounds(held_out: Sequence[Path], learned: Sequence[Path]) -> list[tuple[Path, Path]]:
     """Pairs (held out, learned from) of the same sound, at most one for each that is held out.
 
-    Only the beginnings of files of equal length are read, 500 at most. What cannot be read is passed over.
+    Compared are files of equal length at their beginning, and where that is the same also in the middle and at the
+    end: loops of one kind often begin alike. Of 500 files at most. What cannot be read is passed over.
     """
-    by_length: defaultdict[int, list[Path]] = defaultdict(list)
+    by_length: defaultdict[int, list[tuple[Path, float]]] = defaultdict(list)
     for path in learned:
         if seconds := _seconds(path):
-            by_length[round(seconds / SAME_SECONDS)].append(path)
-    beginnings: dict[Path, Any] = {}
+            by_length[round(seconds / SAME_SECONDS)].append((path, seconds))
+    stretches = _Stretches()
     pairs = []
     for path in held_out:
-        length = round(_seconds(path) / SAME_SECONDS)
+        seconds = _seconds(path)
+        length = round(seconds / SAME_SECONDS)
         near = [other for place in (length, length - 1, length + 1) for other in by_length.get(place, ())]
-        for other in near if length else ():
-            for each in (path, other):
-                if each not in beginnings:
-                    beginnings[each] = _beginning(each) if len(beginnings) < MOST_READ else None
-            if _same(beginnings[path], beginnings[other]):
+        for other, long in near if length else ():
+            if stretches.same(path, other, min(seconds, long)):
                 pairs.append((path, other))
                 break
     return pairs
+
+
+class _Stretch(NamedTuple):
+    """A part of a sound as one channel of unit size at a low rate, and how loud it was: its effective value."""
+
+    wave: Any
+    level: float
+
+
+class _Stretches:
+    """Stretches of files at a low rate, each read once."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[Path, int], _Stretch | None] = {}
+        self._files: set[Path] = set()
+
+    def same(self, one: Path, other: Path, seconds: float) -> bool:
+        """Whether two files of that length hold one sound: no stretch differs, and one at least can be heard."""
+        alike, loudest = False, [0.0, 0.0]
+        for start in _starts(seconds):
+            a, b = self._at(one, start), self._at(other, start)
+            if a is None or b is None:
+                return False
+            found = (a, b)
+            loudest = [max(most, each.level) for most, each in zip(loudest, found, strict=True)]
+            heard = [each.level / max(SILENT, FAINT * most) for most, each in zip(loudest, found, strict=True)]
+            if min(heard) < 1 and max(heard) < LOUDER:
+                continue
+            if min(heard) < 1 or not _correlation(a, b) > SAME:
+                return False
+            alike = True
+        return alike
+
+    def _at(self, path: Path, start: int) -> _Stretch | None:
+        """As `_stretch`; None also for files beyond those that are read."""
+        if path not in self._files and len(self._files) >= MOST_READ:
+            return None
+        self._files.add(path)
+        if (path, start) not in self._read:
+            self._read[path, start] = _stretch(path, start)
+        return self._read[path, start]
+
+
+def _starts(seconds: float) -> list[int]:
+    """Where the stretches begin: on whole seconds, which are whole samples at every rate."""
+    last = max(0, int(seconds - STRETCH_SECONDS / 3))
+    return sorted({0, last // 2, last})
 
 
 def _seconds(path: Path) -> float:
@@ -90,14 +139,15 @@ def _seconds(path: Path) -> float:
         return 0.0
 
 
-def _beginning(path: Path) -> Any:
-    """The first seconds as one channel of unit size at a low rate, or None where there is nothing to compare."""
+def _stretch(path: Path, start: int) -> _Stretch | None:
+    """What begins at the second `start`; None for what cannot be read."""
     import numpy as np
     import soundfile
 
     try:
         rate = soundfile.info(str(path)).samplerate
-        wave, _ = soundfile.read(str(path), frames=round(COMPARED_SECONDS * rate), dtype="float32", always_2d=True)
+        frames = round(STRETCH_SECONDS * rate)
+        wave, _ = soundfile.read(str(path), frames=frames, start=start * rate, dtype="float32", always_2d=True)
     except (OSError, RuntimeError) as error:
         log.debug("%s: not compared (%s)", path, error)
         return None
@@ -109,11 +159,9 @@ def _beginning(path: Path) -> Any:
         mono = np.interp(places, np.arange(len(mono)), mono)
     mono = mono - mono.mean() if len(mono) else mono
     norm = float(np.sqrt(np.square(mono, dtype=np.float64).sum()))
-    return mono / norm if norm > 1e-6 else None
+    return _Stretch((mono / (norm or 1.0)).astype(np.float32), norm / max(1, len(mono)) ** 0.5)
 
 
-def _same(one: Any, other: Any) -> bool:
-    if one is None or other is None:
-        return False
-    length = min(len(one), len(other))
-    return abs(float(one[:length] @ other[:length])) > SAME
+def _correlation(one: _Stretch, other: _Stretch) -> float:
+    length = min(len(one.wave), len(other.wave))
+    return abs(float(one.wave[:length] @ other.wave[:length]))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from statistics import median
+from typing import ClassVar
 
 from core.insight.alarm import Alarm, Finding
 from core.insight.gradient_alarms import measured, spoken
@@ -27,6 +28,7 @@ class Updates(Alarm):
     meant to be small.
     """
 
+    kind: ClassVar = "updates"
     near: int = 0
 
     def step(self, metrics: StepMetrics, settings: Settings, quiet: bool = False) -> list[Event]:
@@ -43,7 +45,7 @@ class Updates(Alarm):
         if quiet or not (far or self.near >= MEASURED):
             return []
         finding = self._too_far(move, settings) if far else self._too_near(at_base, settings)
-        return self._start("updates", finding, metrics.step, metrics.epoch)
+        return self._start(finding, metrics.step, metrics.epoch)
 
     def _too_far(self, move: float, settings: Settings) -> Finding:
         return Finding(
@@ -57,7 +59,7 @@ class Updates(Alarm):
 
     def _too_near(self, move: float, settings: Settings) -> Finding:
         higher = settings.learning_rate * 10
-        remedies = (set_to(RATE, higher, "Take ten times the learning rate", safe=False),) if 0 < higher <= 1 else ()
+        faster = set_to(RATE, "at least", higher, "Take ten times the learning rate", safe=False)
         return Finding(
             title="The steps are too small: the model hardly moves",
             explanation=f"A step moves the weights by {figure(move)} of their size, where a thousandth is usual: "
@@ -65,7 +67,7 @@ class Updates(Alarm):
             if move
             else "The weights do not move at all.",
             action="Raise the learning rate (=)",
-            remedies=remedies,
+            remedies=(faster,) if 0 < higher <= 1 else (),
         )
 
 
@@ -73,6 +75,7 @@ class Updates(Alarm):
 class DeadUnits(Alarm):
     """Half of the units of a part say nothing, whatever comes in, twice in a row; over under 30 %."""
 
+    kind: ClassVar = "dead"
     times: int = 0
 
     def step(self, metrics: StepMetrics, settings: Settings) -> list[Event]:
@@ -93,4 +96,4 @@ class DeadUnits(Alarm):
             action="Go back to the best epoch at a lower rate; if it was so from the start, train again at a lower one",
             remedies=(go_back(), *lower_rate(settings)),
         )
-        return self._start("dead", finding, metrics.step, metrics.epoch)
+        return self._start(finding, metrics.step, metrics.epoch)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from core.run.events import Remedy
+from core.run.events import Direction, Remedy
 
 RATE = "learning_rate"
 KL_WEIGHT = "loss.kl.weight_max"
@@ -55,7 +55,7 @@ def lower_rate(settings: Settings, share: float = 0.5) -> tuple[Remedy, ...]:
     if not (rate := rounded(settings.learning_rate * share)):
         return ()
     words = "Halve the learning rate" if share == 0.5 else "Take a tenth of the learning rate"
-    return (Remedy("set", f"{words}, to {figure(rate)}", RATE, rate, safe=True),)
+    return (Remedy("set", f"{words}, to {figure(rate)}", RATE, rate, safe=True, direction="at most"),)
 
 
 def go_back(share: float = 0.5, safe: bool = True) -> Remedy:
@@ -63,7 +63,22 @@ def go_back(share: float = 0.5, safe: bool = True) -> Remedy:
     return Remedy("back", f"Go back to the best epoch at {FRACTIONS[share]} the rate", value=share, safe=safe)
 
 
-def set_to(key: str, value: float, words: str, safe: bool = True) -> Remedy:
+def set_to(key: str, direction: Direction, value: float, words: str, safe: bool = True) -> Remedy:
     """`key` at `value`, which `words` end with: "Raise the free bits, to 1"."""
     value = rounded(value)
-    return Remedy("set", f"{words}, to {figure(value)}", key, value, safe)
+    return Remedy("set", f"{words}, to {figure(value)}", key, value, safe, direction)
+
+
+def is_met(remedy: Remedy, now: float | None) -> bool:
+    """Whether the value `now` is what the remedy asks for, or goes further: to set it would do nothing or undo some.
+
+    Never of a remedy that sets nothing, or where nobody knows the value (None).
+    """
+    if remedy.kind != "set" or now is None:
+        return False
+    match remedy.direction:
+        case "at most":
+            return now <= remedy.value
+        case "at least":
+            return now >= remedy.value
+    return now == remedy.value

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from statistics import median_low
+from typing import ClassVar
 
 from core.insight.alarm import Alarm, Finding
 from core.insight.remedies import STOP, Settings, figure, go_back, lower_rate
@@ -35,6 +36,7 @@ class Explosion(Alarm):
     is above the highest of its first values any more.
     """
 
+    kind: ClassVar = "divergence"
     first: dict[str, list[float]] = field(default_factory=dict)
     recent: dict[str, float] = field(default_factory=dict)
     steps: int = 0
@@ -73,7 +75,7 @@ class Explosion(Alarm):
             # What stands there now is worth nothing, so going back loses nothing.
             remedies=(go_back(0.1), *lower_rate(settings, 0.1), STOP),
         )
-        return self._start("divergence", finding, metrics.step, metrics.epoch)
+        return self._start(finding, metrics.step, metrics.epoch)
 
     def _remember(self, name: str, value: float) -> None:
         """Keep the first values of a term, without those of an explosion that is under way already."""
@@ -90,6 +92,7 @@ class Explosion(Alarm):
 class NonFinite(Alarm):
     """A loss or gradient that was NaN or infinite; over after 100 clean steps in a row."""
 
+    kind: ClassVar = "nonfinite"
     clean_steps: int = 0
 
     def report(self, step: int, epoch: int, label: str, settings: Settings) -> list[Event]:
@@ -107,7 +110,7 @@ class NonFinite(Alarm):
             severity="danger",
             remedies=lower_rate(settings),
         )
-        return self._start("nonfinite", finding, step, epoch)
+        return self._start(finding, step, epoch)
 
     def step(self, metrics: StepMetrics) -> list[Event]:
         """Count a clean step."""
@@ -121,6 +124,7 @@ class NonFinite(Alarm):
 class Starvation(Alarm):
     """More than half of the time of about the last 50 steps went into waiting for data; over below 30 %."""
 
+    kind: ClassVar = "starvation"
     share: float = 0.0
     steps: int = 0
 
@@ -143,4 +147,4 @@ class Starvation(Alarm):
             action="Augment less (--set augment.pitch_probability=0 --set augment.speed_probability=0), move the files "
             "to a local disk or, with hours of sounds, keep them in memory (--set data.memory_mb=8192)",
         )
-        return self._start("starvation", finding, metrics.step, metrics.epoch)
+        return self._start(finding, metrics.step, metrics.epoch)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite, log
 from statistics import median
+from typing import ClassVar
 
 from core.insight.alarm import Alarm, Finding
 from core.insight.remedies import STOP, Settings, lower_rate
@@ -32,6 +33,7 @@ AT_RATE = 0.3
 class Unsteady(Alarm):
     """A term at constant weight that jumps three times as much from step to step as it used to, for 96 steps."""
 
+    kind: ClassVar = "unsteady"
     values: dict[str, list[float]] = field(default_factory=dict)
     usual: dict[str, list[float]] = field(default_factory=dict)
     times: dict[str, int] = field(default_factory=dict)
@@ -66,7 +68,7 @@ class Unsteady(Alarm):
             action="Take a lower learning rate (=); larger batches calm it too (--set batch_size)",
             remedies=(*lower_rate(settings), STOP),
         )
-        return self._start("unsteady", finding, metrics.step, metrics.epoch)
+        return self._start(finding, metrics.step, metrics.epoch)
 
     def _judge(self, name: str, jumps: float) -> None:
         usual = self.usual.setdefault(name, [])
@@ -85,6 +87,7 @@ class Plateau(Alarm):
     For at least 20 epochs and 500 steps, and only while the rate is still high: at its end a run is meant to be level.
     """
 
+    kind: ClassVar = "plateau"
     rate: float = 0.0
     recent: dict[str, list[float]] = field(default_factory=dict)
     best: dict[str, float] = field(default_factory=dict)
@@ -114,7 +117,7 @@ class Plateau(Alarm):
             "c saves and stops",
             remedies=(*lower_rate(settings), STOP),
         )
-        return self._start("plateau", finding, metrics.step, metrics.epoch)
+        return self._start(finding, metrics.step, metrics.epoch)
 
     def _gains(self, side: str, means: Mapping[str, float], names: Iterable[str]) -> bool:
         """Take the side's level; whether its median of 5 epochs is a new best by a per cent."""

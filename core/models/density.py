@@ -7,6 +7,7 @@ from core.models.principal import PrincipalComponents
 
 MAX_POINTS = 256
 MAX_COMPONENTS = 64
+BANDWIDTH = 0.4  # of the whole spread
 
 
 class LatentDensity(nn.Module):
@@ -38,7 +39,7 @@ class LatentDensity(nn.Module):
         self.count.fill_(len(kept))
 
     def sample(
-        self, count: int, generator: torch.Generator, bandwidth: float = 0.4, temperature: float = 1.0
+        self, count: int, generator: torch.Generator, bandwidth: float = BANDWIDTH, temperature: float = 1.0
     ) -> Tensor:
         """`count` latents [count, features]; `generator` is on the CPU, and draw i is the same for any `count`.
 

@@ -10,7 +10,9 @@ from core.run.link import Series
 
 LOSS = ("total_loss", "train_loss")
 """Names under which the validation loss is found where the recipe's own terms do not use them."""
-MEASURES = ("kl_divergence", "overfitting_gap", "active_dimensions", "active_units", "mutual_information")
+MEASURES = ("kl_divergence", "overfitting_gap", "active_dimensions")
+NEWER = ("active_units", "mutual_information")
+"""Measures that epochs of older versions lack: then `active_units` is -1."""
 
 
 @dataclass(frozen=True)
@@ -54,5 +56,6 @@ class EpochHistory:
 
 
 def _values(epoch: EpochMetrics) -> dict[str, float]:
-    named = dict.fromkeys(LOSS, epoch.val_loss) | {name: float(getattr(epoch, name)) for name in MEASURES}
+    measures = (*MEASURES, *NEWER) if epoch.active_units >= 0 else MEASURES
+    named = dict.fromkeys(LOSS, epoch.val_loss) | {name: float(getattr(epoch, name)) for name in measures}
     return named | dict(epoch.val_terms)

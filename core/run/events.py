@@ -1,5 +1,6 @@
 """What a run tells the world, as frozen events."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,6 +10,7 @@ Severity = Literal["warning", "danger"]
 PreviewKind = Literal["original", "reconstruction", "sample"]
 Phase = Literal["loading", "training", "validating", "saving"]
 RemedyKind = Literal["set", "back", "stop"]
+Direction = Literal["", "at most", "at least"]
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,8 @@ class EpochMetrics:
     `overfitting_gap` is (val_loss - train_loss) / train_loss over the judged terms; `active_dimensions` of
     `latent_dimensions` have a validation KL above 0.1 nats; `kl_divergence` is the raw validation KL in nats.
     `active_units` are those whose posterior mean differs between items (variance above 0.01; Burda et al. 2015), and
-    `mutual_information` is an estimate of what the latent says of an item, in nats (Hoffman & Johnson 2016).
+    `mutual_information` is an estimate of what the latent says of an item, in nats (Hoffman & Johnson 2016). A run of
+    an older version measured neither: -1 and NaN.
     """
 
     epoch: int
@@ -149,8 +152,8 @@ class EpochMetrics:
     train_terms: Mapping[str, float] = field(default_factory=dict)
     val_terms: Mapping[str, float] = field(default_factory=dict)
     kl_per_dimension: tuple[float, ...] = ()
-    active_units: int = 0
-    mutual_information: float = 0.0
+    active_units: int = -1
+    mutual_information: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -209,7 +212,8 @@ class Remedy:
 
     "set" gives the live value `key` the `value`; "back" takes weights and optimizer of the best checkpoint and
     multiplies the rate by `value`; "stop" saves and stops. A `safe` one loses nothing that was learned and can be
-    undone: `--auto conservative` does it without asking.
+    undone: `--auto conservative` does it without asking. `direction` says that the key is to be "at most" or "at least"
+    the value, so that one which a person has set beyond it stays; what an older version told says nothing of it.
     """
 
     kind: RemedyKind
@@ -217,6 +221,7 @@ class Remedy:
     key: str = ""
     value: float = 0.0
     safe: bool = False
+    direction: Direction = ""
 
 
 @dataclass(frozen=True)

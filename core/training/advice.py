@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import Literal
 
-from core.insight.remedies import RATE, figure, rounded
+from core.insight.detectors import MEASURED_KINDS
+from core.insight.remedies import RATE, figure, is_met, rounded
 from core.run.event_json import from_plain, to_plain
 from core.run.events import AdviceTaken, AdviceUndone, AlertStarted, Remedy, RolledBack
 from core.run.folder import RunFolder
@@ -23,10 +24,11 @@ FEWEST_STEPS, MOST_STEPS = 20, 200
 MOMENTS_KEPT = 2
 REMEMBERED = 32
 
-LEFT_ALONE = frozenset({"updates", "dead", "cut off", "empty", "starvation", "nonfinite"})
+LEFT_ALONE = MEASURED_KINDS | {"nonfinite"}
 """Kinds of alert that the trainer never acts on by itself. All but one are found by what is measured as time allows,
 and a run that is stopped and resumed has to do what it does without a stop; the last has its own rescue, the rollback.
 """
+UNSAVED = "; it is not saved: see the alert"
 
 Outcome = tuple[bool, str]
 """Whether it was done, and the answer in words."""
@@ -67,8 +69,9 @@ class Advice:
     def act(self) -> None:
         """In a run with `auto`: take the first remedy of an open alert, if it is safe; at most one in a while.
 
-        Of an alert that stays, then the next safe one. What a person has undone is not done again, and a rate that a
-        person has set lower is not raised. To be called right before a step: it follows from what a checkpoint holds.
+        Of an alert that stays, then the next safe one. What a person has undone is not done again, and a value that a
+        person has set further than is advised stays. To be called right before a step: it follows from what a
+        checkpoint holds.
         """
         state, progress = self._state, self._state.progress
         if state.config.auto == "off" or progress.skipped_in_a_row:  # a rollback may be about to help
@@ -108,14 +111,15 @@ class Advice:
         progress.advice = [body for body in progress.advice if body["id"] != taken.id]
         progress.advice_declined = [*progress.advice_declined, taken.alert][-REMEMBERED:]
         progress.advised_at = step
-        self._changes.make(change)
-        self._drop_moments()
+        saved = self._changes.make(change)
+        if saved:  # or the newest checkpoint still counts on being undone with them
+            self._drop_moments()
         self._journal.emit(AdviceUndone(taken.id, step))
-        value = f"{key} is {figure(taken.before)} again"
+        value, unsaved = f"{key} is {figure(taken.before)} again", "" if saved else UNSAVED
         if taken.remedy.kind == "set":
-            return True, f"{value}, from step {step + 1} on"
+            return True, f"{value}, from step {step + 1} on{unsaved}"
         given_up = f"the {step - taken.step:,} steps since are given up"
-        return True, f"the weights of step {taken.step:,} again, and {value}; {given_up}"
+        return True, f"the weights of step {taken.step:,} again, and {value}; {given_up}{unsaved}"
 
     def _safe_remedy(self, alert: AlertStarted) -> int | None:
         """The place of the first remedy that the trainer may take by itself and that still changes something."""
@@ -137,8 +141,8 @@ class Advice:
             except CheckpointError:
                 return False
             return target is not None and target.step != self._state.step
-        now = value_of(self._state.config, remedy.key)
-        return bool(remedy.value < now if remedy.key == RATE else remedy.value != now)
+        # One that an older version advised does not say in which direction it helps: that is left to the person.
+        return remedy.direction != "" and not is_met(remedy, value_of(self._state.config, remedy.key))
 
     def _carry_out(self, alert: AlertStarted, number: int, by: Literal["person", "auto"]) -> Outcome | None:
         step = self._state.step
@@ -161,10 +165,10 @@ class Advice:
             change = self._changes.planned(taken.remedy.key, taken.remedy.value)
         except ConfigError as error:
             return False, str(error)
-        if change.is_none:
-            return True, f"{change.key} is {figure(change.after)} already"
-        saved = self._take(taken, change, alert.kind)
-        return True, f"{change.key} is {figure(change.after)} from step {taken.step + 1} on{saved}"
+        if is_met(taken.remedy, change.before):
+            return True, f"{change.key} is {figure(change.before)} already"
+        unsaved = "" if self._take(taken, change, alert.kind) else UNSAVED
+        return True, f"{change.key} is {figure(change.after)} from step {taken.step + 1} on{unsaved}"
 
     def _back(self, taken: AdviceTaken, alert: AlertStarted) -> Outcome:
         config, step = self._state.config, self._state.step
@@ -185,23 +189,27 @@ class Advice:
             self._drop_moments()
             return False, str(error)
         self._journal.emit(RolledBack(step, restored, taken.remedy.value, taken.reason))
-        saved = self._take(replace(taken, restored_step=restored, checkpoint=moment), change, alert.kind)
-        self._drop_moments()
-        return True, f"back to the weights of step {restored:,}, with {RATE} at {figure(change.after)}{saved}"
+        unsaved = UNSAVED
+        if self._take(replace(taken, restored_step=restored, checkpoint=moment), change, alert.kind):
+            self._drop_moments()
+            unsaved = ""
+        return True, f"back to the weights of step {restored:,}, with {RATE} at {figure(change.after)}{unsaved}"
 
-    def _take(self, taken: AdviceTaken, change: Change, kind: str) -> str:
-        """Remember the advice, make the change and tell of both; what is to be said of the saving."""
+    def _take(self, taken: AdviceTaken, change: Change, kind: str) -> bool:
+        """Remember the advice, make the change and tell of both, in the very same words; whether it is saved."""
         taken, progress = replace(taken, before=float(change.before)), self._state.progress
-        progress.advice = [*progress.advice, to_plain(taken)][-REMEMBERED:]
+        to_save_at = taken.checkpoint or self._saver.path
+        progress.advice = [*progress.advice, to_plain(replace(taken, checkpoint=to_save_at))][-REMEMBERED:]
         progress.advised_at = taken.step
         if taken.by == "auto":
             progress.advised_kinds[kind] = progress.advised_kinds.get(kind, 0) + 1
         saved = self._changes.make(change)
-        newest = self._saver.newest
-        if saved and newest is not None and not taken.checkpoint:
-            taken = replace(taken, checkpoint=newest.path)
+        if saved:
+            taken = replace(taken, checkpoint=to_save_at)
+        else:  # of a value there is no checkpoint then
+            progress.advice[-1] = to_plain(taken)
         self._journal.emit(taken)
-        return "" if saved else "; it is not saved: see the alert"
+        return saved
 
     def _drop_moments(self) -> None:
         """Keep what the last few goings back are undone with, and no other."""

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,16 +117,23 @@ def way_back(folder: RunFolder, trouble: int) -> CheckpointFile | None:
     return next(reversed(before or found), None)
 
 
-def prune_checkpoints(folder: RunFolder, keep: int, trouble: int | None = None) -> None:
+def prune_checkpoints(folder: RunFolder, keep: int, troubles: Iterable[int] = ()) -> None:
     """Delete all but the `keep` newest checkpoints and what may be gone back to.
 
-    That are as many good ones, so that how often a run was saved in between changes nothing, and while an alert of the
-    step `trouble` is open the last from before it.
+    That are as many good ones, so that how often a run was saved in between changes nothing; the last good one from
+    before each of the `troubles`, the steps of the alerts that are open; and one from before any that may be found from
+    now on, with the one that will be that in 20 steps: where a run is saved often, the newest are all too new.
     """
     checkpoints = list_checkpoints(folder)
     good = [checkpoint for checkpoint in checkpoints if is_good(checkpoint)]
-    before = [checkpoint for checkpoint in good if trouble is not None and is_before(checkpoint.step, trouble)]
-    kept = {checkpoint.path for checkpoint in (*checkpoints[-keep:], *good[-keep:], *before[-1:])}
+    kept = {checkpoint.path for checkpoint in (*checkpoints[-keep:], *good[-keep:])}
+    now = checkpoints[-1].step if checkpoints else 0
+    # As the present step is among them, one more open alert only adds files, and `way_back` of another stays the same.
+    for trouble in {*troubles, now}:
+        before = [checkpoint.path for checkpoint in good if is_before(checkpoint.step, trouble)]
+        kept.update(before[-1:])
+    next_before = [c.path for c in good if c.step <= now and not is_before(c.step, now)]
+    kept.update(next_before[:1])
     for checkpoint in checkpoints:
         if checkpoint.path not in kept:
             checkpoint.path.unlink(missing_ok=True)

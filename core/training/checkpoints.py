@@ -133,15 +133,35 @@ def check_fits(contents: dict[str, Any], config: TrainingConfig, path: Path) -> 
 
 
 def load_weights(module: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
-    """`load_state_dict` with a one-line CheckpointError, which names the first tensor that does not fit."""
+    """`load_state_dict` with the CheckpointError of `check_weights`; nothing is changed then."""
+    check_weights(module, weights, path)
+    module.load_state_dict(weights)
+
+
+def check_weights(module: nn.Module, weights: object, path: Path) -> None:
+    """Raise a one-line CheckpointError, which names the first tensor that does not fit, where one does not."""
+    if misfit := _misfit(module, weights):
+        raise CheckpointError(f"{path}: its weights do not fit this model ({misfit})")
+
+
+def check_optimizer(optimizer: torch.optim.Optimizer, saved: Any, path: Path) -> None:
+    """Raise CheckpointError where the state `saved` is of an optimizer of other weights than this one moves.
+
+    A moving average of another size would be taken without a word, and fail at the next step.
+    """
+    own = [[parameter.shape for parameter in group["params"]] for group in optimizer.param_groups]
+    shapes = dict(enumerate(shape for group in own for shape in group))
     try:
-        module.load_state_dict(weights)
-    except (RuntimeError, AttributeError, TypeError) as error:
-        raise CheckpointError(f"{path}: its weights do not fit this model ({_misfit(module, weights)})") from error
+        sizes = [len(group["params"]) for group in saved["param_groups"]]
+        means = {number: kept["exp_avg"].shape for number, kept in saved["state"].items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path}: holds no optimizer's state; use another checkpoint") from error
+    if sizes != [len(group) for group in own] or any(shapes.get(number) != mean for number, mean in means.items()):
+        raise CheckpointError(f"{path}: its optimizer does not fit this model; use another checkpoint")
 
 
 def _misfit(module: nn.Module, weights: object) -> str:
-    """Which tensor is missing, of another size or of no place in `module`, in a few words."""
+    """Which tensor is missing, of another size or of no place in `module`, in a few words; "" where all fit."""
     if not isinstance(weights, dict):
         return "they are no table of tensors"
     own = module.state_dict()
@@ -151,7 +171,7 @@ def _misfit(module: nn.Module, weights: object) -> str:
             return f"{name} is missing" if given is None else f"{name} is no tensor"
         if given.shape != tensor.shape:
             return f"{name} is {_size(given)} and should be {_size(tensor)}"
-    return next((f"{name} has no place in it" for name in weights if name not in own), "for no reason that is known")
+    return next((f"{name} has no place in it" for name in weights if name not in own), "")
 
 
 def _size(tensor: Tensor) -> str:

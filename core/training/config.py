@@ -165,7 +165,10 @@ class PreviewConfig:
 
 @dataclass(frozen=True)
 class CheckpointConfig:
-    """A checkpoint every `every` epochs (0: every 5, or every epoch in runs under 10); `keep` recent ones and best."""
+    """A checkpoint every `every` epochs (0: every 5, or every epoch in runs under 10); `keep` recent ones and best.
+
+    Beside them what may be gone back to is kept: see `core.training.checkpoint_files.prune_checkpoints`.
+    """
 
     every: int = 0
     keep: int = 3

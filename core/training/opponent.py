@@ -12,6 +12,7 @@ from core.losses.game import Game
 from core.models.discriminators import Discriminator
 from core.training.annealing import LossWarmup
 from core.training.checkpoint_files import CheckpointError
+from core.training.checkpoints import check_optimizer, check_weights
 from core.training.config import AdversarialConfig
 
 BETAS = (0.8, 0.99)  # as vocoders and codecs have it: a short memory, since what is to be learnt keeps changing
@@ -197,16 +198,21 @@ class Opponent:
             "epochs_without_gain": self._epochs_without_gain,
         }
 
-    def restore(self, state: Mapping[str, Any], path: Path) -> None:
-        """Go on from `state()`, kept in the checkpoint `path`. Raises CheckpointError for another discriminator's."""
+    def check(self, state: Mapping[str, Any], path: Path) -> None:
+        """Raise CheckpointError where `state`, kept in the checkpoint `path`, is of another discriminator."""
         try:
-            self.discriminator.load_state_dict(state["discriminator"])
-            self.optimizer.load_state_dict(state["optimizer"])
-        except (RuntimeError, ValueError) as error:
+            check_weights(self.discriminator, state.get("discriminator"), path)
+            check_optimizer(self.optimizer, state.get("optimizer"), path)
+        except CheckpointError as error:
             raise CheckpointError(
                 f"{path}: holds another discriminator; give adversarial.fft_sizes and adversarial.channels their "
                 "values back, or start a new run"
             ) from error
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state()`, which `check` has found to fit."""
+        self.discriminator.load_state_dict(state["discriminator"])
+        self.optimizer.load_state_dict(state["optimizer"])
         self.stabilizer.load_state(state["stabilizer"])
         self.playing = state["playing"]
         self._steps, self._lessons = state["steps"], state["lessons"]

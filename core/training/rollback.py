@@ -4,7 +4,7 @@ from pathlib import Path
 
 from core.run.events import AlertEnded, RolledBack
 from core.run.folder import RunFolder
-from core.training.checkpoint_files import is_good, list_checkpoints
+from core.training.checkpoint_files import CheckpointError, is_good, list_checkpoints
 from core.training.checkpoints import load_checkpoint
 from core.training.failures import NotFiniteError
 from core.training.journal import Journal
@@ -13,7 +13,6 @@ from core.training.state import TrainingState
 
 NONFINITE_IN_A_ROW = 3
 ROLLBACKS_IN_VAIN = 3
-OF_THE_DATA = ("leak", "empty")  # what the detectors know of the files, which stay
 
 
 class Rollback:
@@ -51,15 +50,18 @@ class Rollback:
         """Go back to a checkpoint; the step that it was saved at. Raises CheckpointError, with nothing changed, if not.
 
         What the detectors have seen of the weights that are given up goes with them, and so do the epoch's means: an
-        alert that was not open then is over, until it is found anew.
+        alert that was not open then is over, until it is found anew. What they know of the files stays.
         """
         state, contents = self._state, load_checkpoint(path)
+        state.check(contents, path)
+        former = state.detectors.active
+        try:
+            state.detectors.rewind(contents["progress"].get("detectors", {}))
+        except ValueError as error:
+            raise CheckpointError(f"{path}: what it knows of its warnings cannot be read; use another one") from error
         state.restore_weights(contents, path)
         state.progress.skipped_in_a_row = 0
         state.means = Means()
-        former, now = state.detectors.active, state.detectors.state()
-        kept = {name: now[name] for name in OF_THE_DATA if name in now}
-        state.detectors.restore({**contents["progress"].get("detectors", {}), **kept})
         open_before, open_now = ({alert.id for alert in alerts} for alerts in (former, state.detectors.active))
         for alert in former:
             if alert.id not in open_now:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any, Literal
 
 from core.run.events import AlertEnded, AlertStarted, CheckpointSaved, PhaseChanged
@@ -33,14 +34,18 @@ class Saver:
         """Whether the last checkpoint (or the last try) is too long ago."""
         return time.monotonic() - self._tried_at > AUTOSAVE_SECONDS
 
+    @property
+    def path(self) -> str:
+        """Where `save` would save this step, relative to the run folder."""
+        return self._relative(self._path_of_step)
+
     def save(self, reason: Reason) -> CheckpointSaved | None:
         """Save this step; None (and an alert) when the disk refuses."""
-        saved = self._write(f"step-{self._state.step:08d}.pt", reason)
+        saved = self._write(self._path_of_step, reason)
         if saved is not None:
             self.newest, self._newest_validated = saved, self._state.progress.validated
             backs = (a for a in self._state.detectors.active if any(r.kind == "back" for r in a.remedies))
-            trouble = min((alert.step for alert in backs), default=None)
-            prune_checkpoints(self._folder, self._state.config.checkpoint.keep, trouble)
+            prune_checkpoints(self._folder, self._state.config.checkpoint.keep, {alert.step for alert in backs})
         return saved
 
     def save_before(self) -> str | None:
@@ -48,13 +53,13 @@ class Saver:
 
         Its path, relative to the run folder; None (and an alert) when the disk refuses.
         """
-        saved = self._write(f"{BEFORE}{self._state.step:08d}.pt", "requested", told=False)
+        saved = self._write(self._folder.checkpoints / f"{BEFORE}{self._state.step:08d}.pt", "requested", told=False)
         return saved.path if saved is not None else None
 
     def drop_before(self, kept: Collection[str]) -> None:
         """Delete what `save_before` wrote, but for the `kept` paths."""
         for path in self._folder.checkpoints.glob(f"{BEFORE}*.pt"):
-            if str(path.relative_to(self._folder.path)) not in kept:
+            if self._relative(path) not in kept:
                 path.unlink(missing_ok=True)
                 path.with_suffix(".json").unlink(missing_ok=True)
 
@@ -63,7 +68,7 @@ class Saver:
         before = read_summary(self._folder.checkpoints / "best.pt").get("best_val_loss")
         if isinstance(before, float) and before < (self._state.progress.best_val_loss or 0.0):
             self._put_best_aside()
-        self._write("best.pt", "best")
+        self._write(self._folder.checkpoints / "best.pt", "best")
 
     def forget_best(self) -> None:
         """What was best so far cannot be compared with what comes: keep it under its own name and begin anew."""
@@ -95,9 +100,15 @@ class Saver:
         except OSError as error:
             self._alert(f"{self._folder.config_path}: not written ({error.strerror or error})")
 
-    def _write(self, name: str, reason: Reason, told: bool = True) -> CheckpointSaved | None:
+    @property
+    def _path_of_step(self) -> Path:
+        return self._folder.checkpoints / f"step-{self._state.step:08d}.pt"
+
+    def _relative(self, path: Path) -> str:
+        return str(path.relative_to(self._folder.path))
+
+    def _write(self, path: Path, reason: Reason, told: bool = True) -> CheckpointSaved | None:
         state = self._state
-        path = self._folder.checkpoints / name
         self._tried_at = time.monotonic()
         self._journal.emit(PhaseChanged("saving"))
         try:
@@ -113,7 +124,7 @@ class Saver:
             self._trouble_since = None
             self._journal.emit(AlertEnded(ALERT, state.step, state.epoch))
         val_loss = state.progress.best_val_loss if reason == "best" else None
-        saved = CheckpointSaved(state.step, state.epoch, str(path.relative_to(self._folder.path)), reason, val_loss)
+        saved = CheckpointSaved(state.step, state.epoch, self._relative(path), reason, val_loss)
         if told:
             self._journal.emit(saved)
         return saved

@@ -6,8 +6,7 @@ from typing import Any
 import torch
 
 from core.insight.detectors import Detectors
-from core.training.checkpoint_files import CheckpointError
-from core.training.checkpoints import check_fits, load_weights, restore_rng, rng_state
+from core.training.checkpoints import check_fits, check_optimizer, check_weights, load_weights, restore_rng, rng_state
 from core.training.config import to_dict
 from core.training.live import value_of
 from core.training.optimize import Means, averaged, make_optimizer
@@ -67,26 +66,32 @@ class TrainingState:
 
     def restore(self, contents: dict[str, Any], path: Path) -> None:
         """Take everything up where the checkpoint `path` left it. Raises CheckpointError if it is of another kind."""
-        check_fits(contents, self.config, path)
         self.restore_weights(contents, path)
         self.progress = TrainingProgress.from_dict(contents["progress"])
         self.means = Means(self.progress.means)
         self.detectors.restore(self.progress.detectors)
         restore_rng(contents["rng"], self.device)
 
+    def check(self, contents: dict[str, Any], path: Path) -> None:
+        """Raise CheckpointError where the checkpoint's weights, optimizer or opponent are not of this run's kind."""
+        check_fits(contents, self.config, path)
+        check_weights(self.model, contents.get("model"), path)
+        check_weights(self.average, contents.get("average"), path)
+        check_optimizer(self.optimizer, contents.get("optimizer"), path)
+        if self.opponent is not None and "opponent" in contents:
+            self.opponent.check(contents["opponent"], path)
+
     def restore_weights(self, contents: dict[str, Any], path: Path) -> None:
-        """Only the weights, their averages and the optimizer, and the opponent.
+        """Only the weights, their averages and the optimizer, and the opponent. Raises what `check` does, all or none.
 
         An opponent that the checkpoint does not have, since it was made without one, begins as it is.
         """
+        self.check(contents, path)
         load_weights(self.model, contents["model"], path)
         load_weights(self.average, contents["average"], path)
-        try:
-            self.optimizer.load_state_dict(contents["optimizer"])
-        except ValueError as error:
-            raise CheckpointError(f"{path}: its optimizer does not fit this model ({error})") from error
+        self.optimizer.load_state_dict(contents["optimizer"])
         # What the optimizer keeps beside its averages is the config's, which may have been edited since.
         self.optimizer.param_groups[0]["weight_decay"] = self.config.regularization.weight_decay
         self.recipe.restore(contents.get("recipe", {}))
         if self.opponent is not None and "opponent" in contents:
-            self.opponent.restore(contents["opponent"], path)
+            self.opponent.restore(contents["opponent"])

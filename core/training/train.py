@@ -139,6 +139,7 @@ def _session(
         state = TrainingState(recipe, device)
         if path and contents:
             state.restore(contents, path)
+        known = frozenset(alert.id for alert in state.detectors.active)  # and not what is found from here on
         differences = _differences(recipe, contents)
         contents = None  # a second model's worth of memory
         atomic_write(folder.config_path, dump_config(recipe.config).encode())
@@ -150,7 +151,7 @@ def _session(
             pairs = leaks(recipe.name, Path(config.data.path).expanduser(), frozenset(recipe.data.held_out))
             state.detectors.leaks(pairs, state.step, state.epoch)
             rewound = path is not None and path != find_checkpoint(folder, "latest")
-            return Trainer(recipe, state, folder, writer, journal, control, system).run(rewound)
+            return Trainer(recipe, state, folder, writer, journal, control, system).run(rewound, known)
     finally:
         recipe.close()
 

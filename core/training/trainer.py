@@ -90,20 +90,20 @@ class Trainer:
         factor = learning_rate_factor(self.state.step, self.total_steps, self.state.config.warmup_steps)
         return self.state.config.learning_rate * factor * self.state.progress.rate_scale
 
-    def run(self, rewound: bool = False) -> TrainingCompleteEvent:
+    def run(self, rewound: bool = False, known: frozenset[str] = frozenset()) -> TrainingCompleteEvent:
         """Train to the end, or until asked to stop.
 
         `rewound` says that newer checkpoints than the state's exist: it is then saved again as the newest, so that
-        later resumes and rollbacks stay on this path.
+        later resumes and rollbacks stay on this path. `known` are the alerts (ids) that stood in the checkpoint: they
+        are told again, as no news.
         """
         self._started = time.perf_counter() - self.state.progress.elapsed_seconds
         self.previews = Previewer(self.recipe, self.state, self.folder, self.journal)
         try:
             if self.state.step == 0 or rewound:
                 self.saver.save("interval")
-            resumed = self.state.step > 0
             for alert in self.state.detectors.active:
-                self.journal.emit(replace(alert, restored=resumed))
+                self.journal.emit(replace(alert, restored=alert.id in known))
             for taken in self.advice.taken if rewound else ():  # of this path, where others were taken on the one left
                 self.journal.emit(taken)
             self.journal.emit(PhaseChanged("training"))

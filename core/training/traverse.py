@@ -1,11 +1,12 @@
 """The latent turned one dimension at a time: which dimensions there are, and a process that renders what is asked for.
 
-`python -m core.training.traverse RUN` serves a screen that must not load torch itself (`distill_tui.traversal`). A
+`python -m core.training.traverse RUN` serves a screen that must not load torch itself (`distill_tui.points`). A
 request is a line of JSON on stdin, {"number": N, "seed": S or null, "to": {"0": 1.5}}; an answer is a line on stdout
 that says how many bytes of sound, and of a tune's score, follow it. Only the newest request counts.
 """
 
 import json
+import math
 import os
 import sys
 import threading
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 NICENESS = 10
 MOST_THREADS = 2  # beside a trainer, and a screen
-ACTIVE_SPREAD = 0.1  # the root of `core.insight.latent.ACTIVE_VARIANCE`
 KEPT = 32  # points that are rendered already
 
 
@@ -44,9 +44,10 @@ class Dimension:
     @property
     def active(self) -> bool:
         """Whether its KL is above 0.1 nats; where that is not known, whether the material differs in it."""
+        from core.insight.latent import ACTIVE_VARIANCE
         from core.losses.kl import ACTIVE_NATS
 
-        return self.kl > ACTIVE_NATS if self.kl is not None else self.spread > ACTIVE_SPREAD
+        return self.kl > ACTIVE_NATS if self.kl is not None else self.spread > math.sqrt(ACTIVE_VARIANCE)
 
 
 def dimensions(voice: "Voice", folder: RunFolder, checkpoint: Path) -> list[Dimension]:

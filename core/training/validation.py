@@ -30,8 +30,8 @@ class Validation:
     terms: dict[str, float]
     kl_per_dimension: tuple[float, ...] = ()
     latents: Tensor | None = None
-    active_units: int = 0
-    mutual_information: float = 0.0
+    active_units: int = -1
+    mutual_information: float = math.nan
 
 
 @torch.no_grad()

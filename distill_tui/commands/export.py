@@ -49,7 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         f"formats:\n{formats}\n\n"
         "An earlier export is replaced, and nothing else is. Beside a decoder lies a .json that says what goes in and\n"
-        "out and how to draw a latent, with a short Python program that runs it."
+        "out and how to draw a latent, with a short Python program that runs it. In a csv table a text that begins\n"
+        "with =, +, - or @ has a ' before it, so that no spreadsheet runs it."
     )
 
 

@@ -28,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-mb", type=_megabytes, default=MAX_MB, metavar="N",
                         help="how large the page may be; sounds that do not fit are left out, the newest and best are "
                         f"kept (default: {MAX_MB:g}, so that it can be mailed)")  # fmt: skip
+    parser.add_argument("--private", action="store_true",
+                        help="for strangers: without the host's name and without folders; notes stay")  # fmt: skip
     parser.epilog = (
         "Charts, warnings, changes, config and previews are all in the one file: it needs no network and no other "
         "program than a browser.\nAn earlier report is replaced, and nothing else is."
@@ -42,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         path = _path(args.output, link.info().name)
         _check_replaceable(path)
-        page = report(link, args.max_mb)
+        page = report(link, args.max_mb, private=args.private)
     finally:
         link.close()
     data = page.html.encode("utf-8", "backslashreplace")

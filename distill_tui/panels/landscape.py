@@ -36,8 +36,8 @@ class LandscapePanel(Panel):
         "What the loss would be with other weights. The middle is the checkpoint; from there the weights are moved in "
         "two random directions, each as far as the numbers say, 1 being as far as they are large. Colours are losses: "
         "the farther from the background's, the higher. A curve shows one direction, or the way between two "
-        "checkpoints. The worst way is a small step straight uphill; curvature is the Hessian's top eigenvalue: below "
-        "0 the loss bends most of all downwards.",
+        "checkpoints. Uphill is what a small step straight uphill costs; curvature is the Hessian's top eigenvalue: "
+        "below 0 the loss bends most of all downwards.",
         "A wide, round bowl with the checkpoint at its floor: what is learned does not hang on a hair, and such models "
         "often do better on sounds they have not heard.",
         "A narrow hole: a lower learning rate towards the end, more weight decay (regularization.weight_decay) or more "

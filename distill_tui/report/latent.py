@@ -66,9 +66,9 @@ def latent_view(record: Record) -> LatentView | None:
         return None
     newest = known[-1]
     facts = []
-    if newest.active_units:
+    if newest.active_units >= 0:
         facts.append(("active units", f"{newest.active_units} of {newest.latent_dimensions}"))
-    if newest.mutual_information:
+    if math.isfinite(newest.mutual_information):
         facts.append(("mutual information", f"about {number(newest.mutual_information)} nats"))
     advice = suggestion(record.state, record.info.config)
     x_ticks, x_unit = x_axis(record)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from distill_tui.report import paths
 from distill_tui.report.record import Record
-from distill_tui.system_figures import WAITING, Figure, figures, lately, waiting
+from distill_tui.system_figures import WAITING, figures, lately, waiting
 
 WIDTH, HEIGHT = 300, 24
 
@@ -39,13 +39,9 @@ def machine_view(record: Record) -> tuple[FigureView, ...]:
         ]  # fmt: skip
         top = figure.top(series)
         path = paths.line([(x / record.newest * WIDTH, _height(value, top)) for x, value in points])
-        views.append(FigureView(figure.label, _newest(figure), figure.role != "text", path, figure.text(top)))
+        views.append(FigureView(figure.label, figure.value, figure.role != "text", path, figure.text(top)))
     return tuple(views)
 
 
 def _height(value: float, top: float) -> float:
     return HEIGHT * (1 - min(1.0, max(0.0, value / top))) if top > 0 else HEIGHT
-
-
-def _newest(figure: Figure) -> str:
-    return figure.value

@@ -43,12 +43,13 @@ class Page:
     left_out: int
 
 
-def report(link: RunLink, max_mb: float) -> Page:
+def report(link: RunLink, max_mb: float, *, private: bool = False) -> Page:
     """The page of what `link` knows now, at most `max_mb` megabytes as far as leaving sounds out can bring that about.
 
-    Blocks on disk or line. Raises LinkError where the run cannot be read.
+    A `private` one names neither the host nor folders. Blocks on disk or line. Raises LinkError where the run cannot
+    be read.
     """
-    record = gather(link)
+    record = gather(link, private=private)
     landscape = landscape_view(link)
     limit = int(max_mb * MEGABYTE)
     wanted = in_order(record)

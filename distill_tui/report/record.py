@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from core.run.events import StepMetrics, Stored
 from core.run.link import LinkError, RunInfo, RunLink, Series
 from core.run.state import RunState, fold
+from distill_tui.report.private import Hiding
 
 WIDE, NARROW = 300, 150  # buckets of the first chart and of the others
 OF_THE_TRAINING = ("learning_rate", "grad_norm", "kl_weight")
@@ -39,14 +40,20 @@ class Record:
         return self.curves.get(name) or Series(name)
 
 
-def gather(link: RunLink) -> Record:
-    """What `link` knows of its run now. Raises LinkError where it cannot be read."""
+def gather(link: RunLink, *, private: bool = False) -> Record:
+    """What `link` knows of its run now. Raises LinkError where it cannot be read.
+
+    `private`: without the name of its host and without folders, as `report.private` has it.
+    """
     info = link.info()
     events = tuple(_all_events(link))
-    state = fold(RunState(), events)
     trouble = link.trouble or ""
     if not events and trouble:
         raise LinkError(trouble)
+    if private:
+        hiding = Hiding(info, events)
+        info, events, trouble = hiding.info(), hiding.events(events), hiding.text(trouble)
+    state = fold(RunState(), events)
     wanted = [(name, 0, None, width) for name, width in _wanted(state)]
     link.expect(wanted)
     curves = {name: link.series(name, lo, hi, width) for name, lo, hi, width in wanted}

@@ -7,10 +7,11 @@ from rich.text import Text
 from textual import on
 from textual.widgets import Static
 
+from core.insight.remedies import RATE, is_met
 from core.run.commands import Apply, Command, Undo
 from core.run.events import AlertStarted
 from core.run.state import RunState
-from distill_tui.advice_words import RATE, effect, goal, result, undoable, undoing, value_at
+from distill_tui.advice_words import already, effect, goal, result, undoable, undoing, value_at
 from distill_tui.format import clean, count
 from distill_tui.panels.choices import Choice, Choices
 from distill_tui.panels.rows import RowList
@@ -19,7 +20,7 @@ from distill_tui.screens.dialog import Dialog
 from distill_tui.screens.dialogs import Confirm
 from distill_tui.theme import palette_of
 
-RECOMMENDED, ALREADY = "recommended", "is so already"
+RECOMMENDED = "recommended"
 
 
 class AdviceDialog(Dialog[Command | None]):
@@ -47,11 +48,11 @@ class AdviceDialog(Dialog[Command | None]):
         recommended = self._taken is not None  # what was taken is given time to work
         for place, remedy in enumerate(alert.remedies[:9] if live else ()):
             key, now = str(place + 1), value_at(config, RATE if remedy.kind == "back" else remedy.key)
-            done = remedy.kind == "set" and now == remedy.value
-            hint = ALREADY if done else "" if recommended else RECOMMENDED
+            done = is_met(remedy, now)
+            hint = already(remedy, now) if done else "" if recommended else RECOMMENDED
             recommended = recommended or not done
             choices.append(Choice((key,), clean(remedy.words), Apply(alert.id, place), hint))
-            self._effects[key] = "nothing changes" if done else effect(remedy, goal(alert, state), now)
+            self._effects[key] = effect(remedy, goal(alert, state), now)
         if live and self._taken is not None and self._taken.remedy.kind != "stop":
             choices.append(Choice(("U", "u"), "Undo what was taken", Undo(self._taken.id)))
             self._effects["U"] = undoing(self._taken, state)
@@ -72,8 +73,11 @@ class AdviceDialog(Dialog[Command | None]):
         return words
 
     def on_mount(self) -> None:
-        """The choices take the keys; below them stands what the chosen one changes."""
+        """The choices take the keys, the recommended one first; below them stands what the chosen one changes."""
         super().on_mount()
+        for choice in self._choices:
+            if choice.hint == RECOMMENDED:
+                self.query_one(Choices).select(choice.keys[0])
         if self._effects:
             self.query_one("#dialog").mount(Static(id="dialog-hint"))
             self._explain()

@@ -61,6 +61,7 @@ def test_it_is_told_what_there_is_to_tell_however_much(tmp_path: Path) -> None:
         ("exit 0", ""),
         ("exit 7", "ended with status 7"),
         ("kill -9 $$", "ended with status 137"),
+        ("kill -PIPE $$; exit 3", "ended with status 141"),  # as in a shell, and not ignored as Python has it
         ("echo no >&2; false", "no"),
     ],
 )

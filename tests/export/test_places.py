@@ -2,15 +2,18 @@
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from core.errors import UsageError
+from core.export.place import files_of
+from core.export.sidecar import write_both
 from core.run.folder import RunFolder
 from distill_tui.commands.export import TARGETS
 from tests.export.conftest import Trained, exported
@@ -157,6 +160,40 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(
     for run, target in ((long, "json"), (long, "csv"), (trained("global"), "torchscript")):
         assert "free some space" in refused(run, "--to", target, "-o", small_disk / target)
     assert [path.name for path in small_disk.rglob("*") if path.is_file()] == ["ballast"]
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """No file may grow beyond 2000 bytes: what does meets an OSError once its buffer is written."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def _write(folder: Path, run: str, contents: Sequence[bytes]) -> None:
+    with files_of(folder, "csv", run, ("a", "b", "c")) as files:
+        for file, data in zip(files, contents, strict=True):
+            file.write(data)
+
+
+@pytest.mark.parametrize("large", [0, 1, 2])
+def test_where_one_of_several_files_has_no_room_none_takes_its_place(
+    large: int, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    _write(tmp_path, "bells", [b"old"] * 3)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    request.getfixturevalue("small_files")
+    with pytest.raises(OSError, match="large"):
+        _write(tmp_path, "gongs", [bytes(3000 if place == large else 10) for place in range(3)])
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_decoder_without_its_sidecar_is_not_left(tmp_path: Path, small_files: None) -> None:
+    for data, tables in ((bytes(10), 3000), (bytes(3000), 10)):
+        with pytest.raises(UsageError, match="not written"):
+            write_both(tmp_path / "bells.ts", data, "torchscript", "bells", {"recipe": "audio", "x": "x" * tables})
+        assert not list(tmp_path.iterdir())
 
 
 def test_the_table_formats_load_neither_torch_nor_numpy() -> None:

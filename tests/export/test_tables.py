@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tomli_w
 
 from core.export import csv_tables
 from core.run.blocks import Columns
 from core.run.event_json import encode
+from core.run.events import NoteAdded
 from core.run.folder import RunFolder
 from core.run.plain import from_json_ready
 from core.run.raw_steps import RawRun
@@ -155,3 +157,64 @@ def test_a_run_that_grew_replaces_its_earlier_export(tmp_path: Path) -> None:
     exported(folder.path, "--to", "csv", "-o", tmp_path / "out")
     assert len(table(tmp_path / "out" / "steps.csv")) == 230
     assert (tmp_path / "out" / "my-own.txt").read_text() == "mine"
+
+
+HOSTILE = "=cmd|' /C calc'!A0\x9b2J\u202e\n\U000e0041"
+
+
+def test_text_of_others_moves_no_cursor_and_is_no_formula(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path, "bells")
+    config = {"recipe": HOSTILE, "number": -2.5, "name": "-x"}
+    folder.config_path.write_text(tomli_w.dumps(config), encoding="utf-8")
+    log_session(folder, 0, 20)
+    _add_events(folder, ("note", encode(NoteAdded(20, HOSTILE))), (HOSTILE, b'{"step": "+1", "epoch": -1}'))
+    exported(folder.path, "--to", "csv", "-o", tmp_path / "out")
+    for path in (tmp_path / "out").glob("*.csv"):
+        text = path.read_text(encoding="utf-8")
+        assert text.replace("\n", "").isprintable(), path
+    told = {row["key"]: row["value"] for row in table(tmp_path / "out" / "config.csv")}
+    assert told["recipe"] == "'=cmd|' /C calc'!A0\\u009b2J\\u202e\\n\\udb40\\udc41"
+    assert (told["number"], told["name"]) == ("-2.5", "'-x")
+    *_, note, strange = table(tmp_path / "out" / "events.csv")
+    assert json.loads(note["body"])["text"] == HOSTILE
+    assert (strange["kind"][:5], strange["step"], strange["epoch"]) == ("'=cmd", "'+1", "-1")
+
+
+def test_events_of_another_shape_end_no_export(tmp_path: Path) -> None:
+    folder = resumed_run(tmp_path)
+    good = len(_numbers(folder))
+    _add_events(
+        folder,
+        ("epoch", b'{"epoch": 1, "total_epochs": 2, "train_loss": 1.0, "val_loss": 1.0, "step": "soon"}'),
+        ("epoch", b'{"epoch": 1, "total_epochs": 2, "train_loss": 1.0, "val_loss": 1.0, "val_terms": [1]}'),
+        ("note", b'{"step": 99999999999999999999999, "text": "far"}'),
+        ("note", b'{"step": null}'), ("run", b'{"start_step": "x"}'), ("preview", b'[]'),
+        ("news", b'{"seq": -1, "time": "t", "kind": "k", "value": NaN}'), ("news", b"[" * 100_000),
+    )  # fmt: skip
+    for target in ("csv", "json", "tensorboard"):
+        exported(folder.path, "--to", target, "-o", tmp_path / target)
+    assert len(table(tmp_path / "csv" / "epochs.csv")) == 22
+    document = json.loads((tmp_path / "json").read_text(), parse_constant=pytest.fail)
+    assert len(document["epochs"]) == 22
+    assert len(document["events"]) == good + 8
+    news = document["events"][-2]
+    assert (news["seq"], news["kind"]) == (good + 7, "news")
+    assert news["data"] == {"seq": -1, "time": "t", "kind": "k", "value": {"$float": "nan"}}
+    preview = next(entry for entry in document["events"] if entry["kind"] == "preview")
+    assert preview["data"]["kind"] == "sample"
+
+
+def _numbers(folder: RunFolder) -> list[int]:
+    raw = RawRun(folder.store_path)
+    try:
+        return [event.seq for event in raw.events()]
+    finally:
+        raw.close()
+
+
+def _add_events(folder: RunFolder, *events: tuple[str, bytes]) -> None:
+    """Events as another version, or another program, might have written them."""
+    connection = open_for_writing(folder.store_path)
+    with transaction(connection):
+        connection.executemany("INSERT INTO events (time, kind, body) VALUES (1.0, ?, ?)", events)
+    connection.close()

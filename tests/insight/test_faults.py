@@ -70,7 +70,7 @@ def test_validation_that_is_learned_from(trained: Trained, tmp_path: Path) -> No
 
 
 def test_a_discriminator_that_never_learns(trained: Trained, tones: Path) -> None:
-    found = alerts(trained(tones, steps=210, **PLAYS, adversarial__learning_rate=1e-12))
+    found = alerts(trained(tones, steps=210, batch_size=2, **PLAYS, adversarial__learning_rate=1e-12))
 
     assert "only guesses" in found["adversary"].title
 

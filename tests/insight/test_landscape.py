@@ -16,8 +16,18 @@ from core.insight.curvature import NoGradient
 from core.insight.landscape import Cancelled, LossLandscapeAnalyzer
 from core.insight.landscape_directions import orthogonal_direction, random_direction
 from core.insight.landscape_figure import is_our_png, png
-from core.insight.landscape_record import Curvature, Landscape, LandscapeError, Line, Surface, decode, encode
-from core.insight.landscape_words import barrier, remarks, room, verdict
+from core.insight.landscape_record import (
+    HIGHEST,
+    Curvature,
+    EpsilonSharpness,
+    Landscape,
+    LandscapeError,
+    Line,
+    Surface,
+    decode,
+    encode,
+)
+from core.insight.landscape_words import barrier, facts, remarks, room, verdict
 
 torch.set_num_threads(1)
 
@@ -280,11 +290,52 @@ def test_a_landscape_comes_back_from_its_file_as_it_was() -> None:
     "data",
     [b"", b"{}", b"[]", b"RIFF\0\0\0", b"[" * 100_000, encode(made())[:-40], encode(made()).replace(b"-0.5", b"7.5"),
      encode(made()).replace(b"1.5, 1.0", b"1.0"), encode(made()).replace(b'"line": {', b'"lime": {'),
-     encode(made()).replace(b'"loss": 1.0', b'"loss": "x"')],
+     encode(made()).replace(b'"loss": 1.0', b'"loss": "x"'), encode(made()).replace(b" 0.0,", b" 0.1,"),
+     encode(made()).replace(b"-1.0", b"-1.7e308").replace(b"0.5, 1.0]", b"0.5, 1.7e308]"),
+     encode(made()).replace(b'"line": {', b'"line": null, "path": {').replace(b"0.5, 1.0]", b"0.5, 1.1]")],
 )  # fmt: skip
 def test_what_is_no_landscape_is_refused_in_one_line(data: bytes) -> None:
     with pytest.raises(LandscapeError, match=r"^HOST:x: [^\n]*anew$"):
         decode(data, "HOST:x")
+
+
+@pytest.mark.parametrize("positions", [(-1.0, -0.5, 0.0, 0.5), (-1.0, 0.5, 1.0), (0.0, 1.0, 2.0)])
+def test_the_checkpoint_is_in_the_middle_of_a_surface(positions: tuple[float, ...]) -> None:
+    rows = tuple(tuple(map(float, range(len(positions)))) for _ in positions)
+    with pytest.raises(ValueError, match="not in the middle"):
+        Surface(positions, rows)
+
+
+LOSSES = st.one_of(st.floats(-HIGHEST, HIGHEST), st.sampled_from([math.nan, math.inf, -math.inf, 1.0, 5.0]))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_whatever_can_be_read_can_be_put_into_words(data: st.DataObject) -> None:
+    half = data.draw(st.lists(st.floats(1e-9, 1e9), min_size=1, max_size=4, unique=True).map(sorted))
+    positions = (*(-x for x in reversed(half)), 0.0, *half)
+    row = st.tuples(*[LOSSES] * len(positions))
+    shape = data.draw(st.sampled_from(["line", "path", "surface"]))
+    if shape == "path":
+        positions = tuple(sorted({*positions, 1.0}))
+        row = st.tuples(*[LOSSES] * len(positions))
+    losses = tuple(data.draw(row) for _ in positions) if shape == "surface" else data.draw(row)
+    part: object = Surface(positions, losses) if shape == "surface" else Line(positions, losses)
+    any_float = st.floats()
+    epsilon = EpsilonSharpness(*(data.draw(any_float) for _ in range(5)))
+    curvature = Curvature(data.draw(any_float), 0.1, 3, False)
+    landscape = made(**{"line": None, shape: part}, epsilon=epsilon, curvature=curvature)
+    landscape = replace(landscape, loss=data.draw(any_float))
+    words = decode(encode(landscape), "here")
+    assert verdict(words)[0] in ("flat", "gentle", "sharp", "one valley", "two valleys", "unknown")
+    assert all(label and value and "+-" not in value for label, value in facts(words))
+    assert all(remarks(words))
+
+
+def test_a_line_whose_middle_is_higher_than_the_loss_leaves_no_room() -> None:
+    assert room(made(line=Line((-1.0, 0.0, 1.0), (5.0, 5.0, 5.0)))) == 0
+    assert verdict(made(line=Line((-1.0, 0.0, 1.0), (5.0, 5.0, 5.0))))[0] == "sharp"
+    assert room(made(line=Line((-1.0, 0.0, 1.0), (5.0, math.nan, 5.0)))) == 0
 
 
 def valley(width: float) -> Landscape:
@@ -305,6 +356,37 @@ def test_a_hill_between_checkpoints_is_told_from_a_slope() -> None:
     assert barrier(slope) == 0
     assert barrier(hill) == 2
     assert [verdict(made(line=None, path=path))[0] for path in (slope, hill)] == ["one valley", "two valleys"]
+
+
+def test_where_an_end_is_not_finite_there_is_no_barrier_to_tell() -> None:
+    for losses in ((math.nan, 2.0, 1.0), (1.0, 2.0, math.inf)):
+        path = Line((0.0, 0.5, 1.0), losses)
+        assert math.isnan(barrier(path))
+        landscape = made(line=None, path=path)
+        assert verdict(landscape)[0] == "unknown"
+        assert dict(facts(landscape))["barrier"] == "unknown"
+    assert barrier(Line((0.0, 0.5, 1.0), (1.0, math.inf, 1.0))) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "said"),
+    [((0.05, 0.5, 0.575, 2.0, 50.0), "+15 % at 0.1 %"), ((0.05, 0.5, 0.485, 2.0, 50.0), "-3 % at 0.1 %"),
+     ((0.05, -0.5, -0.25, 2.0, 50.0), "+0.25 at 0.1 %"), ((0.05, 0.5, math.inf, 2.0, 50.0), "not finite")],
+)  # fmt: skip
+def test_the_step_uphill_is_told_with_its_sign(epsilon: tuple[float, ...], said: str) -> None:
+    assert dict(facts(made(epsilon=EpsilonSharpness(*epsilon))))["uphill"] == said
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_gradient_that_is_not_finite_is_not_taken_for_flat(bad: float) -> None:
+    model = Point([1.0, 2.0])
+    model.weight.register_hook(lambda gradient: gradient * bad)
+    epsilon = LossLandscapeAnalyzer(model, lambda m: m.weight.sum()).epsilon_sharpness()
+    assert epsilon.loss == 3
+    assert math.isnan(epsilon.raised)
+    landscape = made(epsilon=epsilon)
+    assert dict(facts(landscape))["uphill"] == "not finite"
+    assert any("gradient is not finite" in remark for remark in remarks(landscape))
 
 
 def test_a_picture_is_known_again_and_takes_names_as_they_are() -> None:

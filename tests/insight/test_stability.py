@@ -3,12 +3,13 @@
 import json
 import math
 import random
+from dataclasses import replace
 
 import pytest
 
 from core.insight import Detectors, TrainingStabilityMonitor
-from core.insight.remedies import figure
-from core.run.events import AlertStarted, EpochMetrics, Event, StepMetrics
+from core.insight.remedies import figure, is_met, set_to
+from core.run.events import AlertStarted, Direction, EpochMetrics, Event, Remedy, StepMetrics
 from tests.fakes import AUDIO_TERMS, FakeLink
 
 CONFIG = {
@@ -97,7 +98,8 @@ def test_each_trouble_has_its_name_once(fault: str) -> None:
     for remedy in alert.remedies:
         if remedy.kind == "set":
             assert remedy.words.endswith(f"to {figure(remedy.value)}")
-            assert remedy.value != CONFIG[remedy.key]
+            assert remedy.direction
+            assert not is_met(remedy, CONFIG[remedy.key])
 
 
 def test_an_adversary_in_balance_is_left_alone() -> None:
@@ -168,3 +170,39 @@ def test_a_finished_run_is_read_back_with_what_its_trainer_said() -> None:
                                              (0, "0"), (12.0, "12"), (1e6, "1e6"), (4.05e-5, "4.05e-5")])  # fmt: skip
 def test_figures_are_written_as_people_write_them(value: float, text: str) -> None:
     assert figure(value) == text
+
+
+def test_what_is_remembered_does_not_follow_from_the_clock() -> None:
+    """Parts are measured as time allows: where it explodes is told, and a checkpoint does not know it."""
+    exploding = steps(grad_norm=lambda n: 1.0 if n < 100 else 500.0)
+    (alert,) = found(exploding)
+    assert alert.title.startswith("Gradients explode, most of all in the ")
+    measured, not_measured = Detectors(AUDIO_TERMS, CONFIG.get), Detectors(AUDIO_TERMS, CONFIG.get)
+    for step in exploding:
+        measured.step(step)
+        not_measured.step(replace(step, extras={}))
+    assert measured.state() == not_measured.state()
+    assert [told.title for told in measured.active] == ["Gradients explode"]
+
+
+def test_going_back_to_earlier_weights_leaves_the_files_as_they_are() -> None:
+    detectors = Detectors(AUDIO_TERMS, CONFIG.get)
+    earlier = detectors.state()
+    for step in steps(data__empty=lambda n: 0.5, dead__decoder_s_blocks=lambda n: 0.6):
+        detectors.step(step)
+    detectors.leaks([("a.wav", "b.wav")], 400, 8)
+    assert {alert.kind for alert in detectors.active} == {"leak", "empty", "dead"}
+    detectors.rewind(earlier)
+    assert {alert.kind for alert in detectors.active} == {"leak", "empty"}
+    detectors.restore(earlier)
+    assert detectors.active == ()
+
+
+@pytest.mark.parametrize(
+    ("direction", "now", "met"),
+    [("at most", 2.0, False), ("at most", 1.0, True), ("at most", 0.5, True), ("at least", 2.0, True),
+     ("at least", 1.0, True), ("at least", 0.5, False), ("", 0.5, False), ("", 1.0, True), ("at most", None, False)],
+)  # fmt: skip
+def test_a_remedy_is_met_by_what_goes_further(direction: Direction, now: float | None, met: bool) -> None:
+    assert is_met(set_to("learning_rate", direction, 1.0, "Take it"), now) is met
+    assert not is_met(Remedy("back", "Go back", value=1.0), now)

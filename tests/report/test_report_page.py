@@ -5,6 +5,7 @@ import io
 import json
 import math
 import re
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 
@@ -15,9 +16,9 @@ import soundfile
 from core.insight.landscape_record import FOLDER, JSON_NAME, Landscape, Line, Surface, encode
 from core.midi.files import midi_bytes
 from core.midi.vocabulary import Note
-from core.run.events import AlertStarted, PreviewEvent, RunStarted
+from core.run.events import AlertStarted, EpochMetrics, NoteAdded, PreviewEvent, Reported, RunStarted
 from core.run.link import LinkError
-from distill_tui.report.page import report
+from distill_tui.report.page import Page, report
 from distill_tui.report.record import gather
 from distill_tui.report.story import story
 from tests.cli.web_runs import samples
@@ -228,9 +229,92 @@ def test_a_landscape_is_shown_where_there_is_one() -> None:
     assert "Loss landscape" not in Reading(report(broken, 20).html).text
 
 
+def test_a_landscape_of_a_host_that_is_none_ends_no_report() -> None:
+    good = _landscape(line=Line((-1.0, 0.0, 1.0), (5.0, 5.0, 5.0)))
+    for data in (
+        good,
+        good.replace(b"-1.0", b"0.5"),
+        good.replace(b"-1.0, 0.0", b"-1.7e308, 0.0").replace(b"1.0]", b"1.7e308]"),
+    ):
+        text = Reading(report(SoundingLink(steps=32, files={ARTIFACT: data}), 20).html).text
+        assert ("Loss landscape" in text) == (data == good)
+
+
+def test_a_collapsed_latent_says_so_and_an_older_run_says_nothing() -> None:
+    link = SoundingLink(steps=320)
+    assert "active units" not in Reading(report(link, 20).html).text
+    for units, information, told in ((0, 0.0, "about 0 nats"), (3, math.nan, ""), (3, 1.5, "about 1.50 nats")):
+        link.stored = [
+            replace(s, event=replace(s.event, active_units=units, mutual_information=information))
+            if isinstance(s.event, EpochMetrics) else s for s in link.stored
+        ]  # fmt: skip
+        text = Reading(report(link, 20).html).text
+        assert f"active units {units} of 64" in text
+        assert ("mutual information" in text) == bool(told)
+        assert told in text
+        assert "nan nats" not in text.lower()
+
+
 def test_a_link_that_tells_its_history_in_pieces_is_asked_for_all_of_it() -> None:
     link = eventful()
     whole, read = gather(link), link.read
     link.read = lambda after=0: read(after)[:40]  # type: ignore[method-assign]
     assert len(gather(link).events) == len(whole.events)
     assert isinstance(whole.events[0].event, RunStarted)
+
+
+FOLDER_OF_RUNS, SOUNDS = "/home/ann b/runs", "/data/ann b/drum kits"
+
+
+SECRETS = r"\bbox\b|\bann\b|/home|/data|/var|fonts|~"
+
+
+def _said(page: Page) -> str:
+    """The page without our own style and script and without the sounds, which may have any letters in them."""
+    return re.sub(r"base64,[^\"]+", "", re.sub(r"<(style|script)>.*?</\1>", "", page.html, flags=re.DOTALL))
+
+
+def secretive(location: str) -> SoundingLink:
+    """A run that names its host and folders wherever it can."""
+    link = eventful()
+    link.live = False
+    config = {**link.info().config, "data": {"path": SOUNDS}, "tunes": {"soundfont": "~/fonts/piano.sf2"}}
+    folder = "" if ":" in location else location
+    info = replace(link.info(), location=location, local_folder=folder, config=config)
+    link.info = lambda: info  # type: ignore[method-assign]
+    said = f"{FOLDER_OF_RUNS}/bells-03/old.pt, /var/log/ann/x.log and ~ann/y on box.lan; see https://example.org/a/b"
+    own = f"{said}, http://box:80/z and box.wav"
+    link.emit(NoteAdded(link.step, own))
+    link.emit(Reported(f"{SOUNDS}/kick.wav: not audio (empty file); skipped by ann@box.lan"))
+    link.emit(AlertStarted("x", "x", "warning", said, said, said, link.step, 1))
+    link.emit(Reported("file:///home/ann/a.mid, ../ann/b.mid and 'ssh://ann@box/home/ann/c.mid'"))
+    link.complete("failed", f"{FOLDER_OF_RUNS}/bells-03: No space left on device box")
+    return link
+
+
+@pytest.mark.parametrize("location", [f"{FOLDER_OF_RUNS}/bells-03", f"ann@box.lan:{FOLDER_OF_RUNS}/bells-03"])
+def test_a_private_page_names_neither_host_nor_folders(location: str) -> None:
+    link = secretive(location)
+    assert re.search(SECRETS, _said(report(link, 20)))
+    page = report(link, 20, private=True)
+    text = Reading(page.html).text
+    assert re.findall(SECRETS, _said(page).replace("http://host:80/z and box.wav", "")) == []
+    for words in (
+        "bells-03/old.pt, x.log and y on host; see https://example.org/a/b", "kick.wav: not audio (empty file)",
+        "skipped by host", "file:a.mid, b.mid and 'ssh:c.mid'",
+        "bells-03: No space left on device host", "Run folder bells-03", "From drum kits",
+        "distill-tui train --config bells-03/config.toml", "distill-tui resume bells-03", 'soundfont = "piano.sf2"',
+        "Trained on cuda:0", "old/broken.wav", "tabla_na",
+    ):  # fmt: skip
+        assert words in text, words
+    assert page.sounds == report(link, 20).sounds > 0
+
+
+def test_a_host_called_like_a_word_of_ours_takes_nothing_else_with_it() -> None:
+    link = eventful()
+    started = replace(link._started(), host="audio")
+    link.stored = [replace(s, event=started) if isinstance(s.event, RunStarted) else s for s in link.stored]
+    link.complete("finished")
+    text = Reading(report(link, 20, private=True).html).text
+    assert "audio" in text
+    assert "Finished at epoch" in text

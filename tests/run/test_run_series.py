@@ -230,6 +230,20 @@ def test_the_validation_loss_is_found_under_its_training_name(tmp_path: Path) ->
     writer.close()
 
 
+def test_what_an_older_version_did_not_measure_of_the_latent_has_no_curve(tmp_path: Path) -> None:
+    writer, reader = RunWriter(tmp_path / "run.sqlite"), RunReader(tmp_path / "run.sqlite")
+    writer.begin(started())
+    for step in (7, 8):
+        writer.step(step_metrics(step))
+    writer.event(EpochMetrics(1, 9, 1.0, 3.5, step=7))
+    assert reader.series("val/active_units").last == ()
+    writer.event(EpochMetrics(2, 9, 1.0, 3.5, step=8, active_units=0, mutual_information=0.0))
+    for name in ("val/active_units", "val/mutual_information"):
+        found = reader.series(name)
+        assert (found.last[-1], found.lowest_step, found.nonfinite) == (0.0, 8, ())
+    writer.close()
+
+
 def test_a_long_runs_clock_stays_sharp(tmp_path: Path) -> None:
     """After a month float32 alone could not tell two steps of 50 ms apart."""
     writer, reader = RunWriter(tmp_path / "run.sqlite"), RunReader(tmp_path / "run.sqlite")

@@ -5,17 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
-from core.insight.detectors import Detectors
-from core.run.commands import Apply, Command, Set, Undo
+from core.insight.alarm import Alarm
+from core.insight.detectors import Detectors, _Measured, _Memory
+from core.run.commands import Apply, Command, Set, Stop, Undo
 from core.run.events import (
     AdviceTaken,
     AdviceUndone,
-    AlertEnded,
     AlertStarted,
     CommandAnswered,
-    EpochMetrics,
     Event,
     Remedy,
     RolledBack,
@@ -26,18 +24,18 @@ from core.run.events import (
 from core.run.folder import RunFolder
 from core.run.links.folder import FolderLink
 from core.run.state import RunState, fold
+from core.training.advice import LEFT_ALONE
 from core.training.checkpoint_files import find_checkpoint
 from core.training.checkpoints import load_checkpoint
-from core.training.config_file import load_config, read_config
+from core.training.config_file import read_config
 from core.training.control import Control
 from core.training.train import train
-from tests.training.conftest import TINY
 from tests.training.test_resume import same
 
 Tiny = Callable[..., Any]
 CALM = {"preview__every": 1000, "checkpoint__every": 1000, "learning_rate": 1e-3}
 REMEDIES = (
-    Remedy("set", "Halve the learning rate, to 5e-4", "learning_rate", 5e-4, safe=True),
+    Remedy("set", "Halve the learning rate, to 5e-4", "learning_rate", 5e-4, True, "at most"),
     Remedy("back", "Go back to the best epoch at half the rate", value=0.5, safe=True),
     Remedy("stop", "Stop here"),
     Remedy("set", "Change what cannot be", "model.latent_dim", 9),
@@ -49,12 +47,12 @@ def folder(tmp_path: Path) -> RunFolder:
     return RunFolder.create(tmp_path, "run")
 
 
-def warns(monkeypatch: Any, at: int, *remedies: Remedy, kind: str = "divergence") -> AlertStarted:
+def warns(monkeypatch: Any, at: int, *remedies: Remedy, kind: str = "divergence", seen: int = 100) -> AlertStarted:
     """The real detectors of every run find this as well, from step `at` on.
 
-    The alert says that it is of a later step, so that every checkpoint counts as from before the trouble.
+    The alert says that it is of the step `seen` later: by itself, every checkpoint counts as from before the trouble.
     """
-    alert = AlertStarted(f"{kind}-{at}", kind, "danger", "It rises", "Up.", "Do.", at + 100, 1, remedies or REMEDIES)
+    alert = AlertStarted(f"{kind}-{at}", kind, "danger", "It rises", "Up.", "Do.", at + seen, 1, remedies or REMEDIES)
     active = Detectors.active.fget  # type: ignore[attr-defined]
 
     def now(self: Any) -> tuple[AlertStarted, ...]:
@@ -208,6 +206,20 @@ def test_what_cannot_be_is_refused_in_one_line_and_changes_nothing(
 # By itself
 
 AUTO = {**CALM, "auto": "conservative", "epochs": 30}
+STRONGER = {
+    "loss__kl__weight_max": 1e-6,
+    "loss__kl__free_bits": 2.0,
+    "regularization__gradient_clip_norm": 0.1,
+}  # than is advised below
+MEASURED = sorted(alarm.kind for alarm in vars(_Measured()).values() if isinstance(alarm, Alarm))
+
+
+def test_what_follows_from_the_clock_is_left_alone() -> None:
+    """By the fields of what no checkpoint keeps: one more of them, and it is among these."""
+    assert set(MEASURED) >= {"updates", "dead", "cut off", "empty", "starvation"}
+    assert set(MEASURED) < LEFT_ALONE
+    remembered = {alarm.kind for alarm in vars(_Memory()).values() if isinstance(alarm, Alarm)}
+    assert remembered & LEFT_ALONE == {"nonfinite"}
 
 
 def test_a_run_that_may_helps_itself_and_not_again_at_once(tiny: Tiny, folder: RunFolder, monkeypatch: Any) -> None:
@@ -226,15 +238,28 @@ def test_a_run_that_may_helps_itself_and_not_again_at_once(tiny: Tiny, folder: R
 @pytest.mark.parametrize(
     ("auto", "kind", "remedies"),
     [("off", "divergence", REMEDIES), ("conservative", "divergence", REMEDIES[2:]),
-     ("conservative", "divergence", (Remedy("set", "Raise", "learning_rate", 5e-3, safe=True),)),
+     ("conservative", "divergence", (Remedy("set", "Lower", "learning_rate", 5e-3, True, "at most"),)),
+     ("conservative", "collapse", (Remedy("set", "A tenth", "loss.kl.weight_max", 2e-3, True, "at most"),)),
+     ("conservative", "spikes", (Remedy("set", "Limit", "regularization.gradient_clip_norm", 5, True, "at most"),)),
+     ("conservative", "collapse", (Remedy("set", "Raise", "loss.kl.free_bits", 0.5, True, "at least"),)),
+     ("conservative", "divergence", (Remedy("set", "Halve, said an older version", "learning_rate", 5e-4, True),)),
      ("conservative", "divergence", (Remedy("back", "Unsafe", value=0.5),)),
-     ("conservative", "updates", REMEDIES), ("conservative", "nonfinite", REMEDIES)],
+     *(("conservative", kind, REMEDIES) for kind in (*MEASURED, "nonfinite"))],
 )  # fmt: skip
 def test_it_leaves_alone_what_is_not_for_it_to_decide(
     tiny: Tiny, folder: RunFolder, monkeypatch: Any, auto: str, kind: str, remedies: tuple[Remedy, ...]
 ) -> None:
     warns(monkeypatch, 5, *remedies, kind=kind)
-    assert not of(AdviceTaken, run(folder, tiny(**{**AUTO, "auto": auto}, steps=12)))
+    assert not of(AdviceTaken, run(folder, tiny(**{**AUTO, **STRONGER, "auto": auto}, steps=12)))
+
+
+def test_one_that_a_person_took_already_and_further_changes_nothing_at_their_word(
+    tiny: Tiny, folder: RunFolder, monkeypatch: Any
+) -> None:
+    alert = warns(monkeypatch, 4)
+    events = run(folder, tiny(epochs=30, steps=8, **{**CALM, "learning_rate": 1e-4}), {6: (Apply(alert.id, 0),)})
+    assert answers(events) == [(True, "learning_rate is 1e-4 already")]
+    assert not of(AdviceTaken, events)
 
 
 def test_what_a_person_has_undone_is_not_done_again(tiny: Tiny, folder: RunFolder, monkeypatch: Any) -> None:
@@ -268,40 +293,26 @@ def test_what_lies_ahead_of_an_earlier_checkpoint_has_not_been_advised(
     before = fold(RunState(), FolderLink(folder).read())
     assert [taken.step for taken in before.advice] == [6, 9]
     train(folder, checkpoint="step-00000006")
-    assert [taken.step for taken in fold(RunState(), FolderLink(folder).read()).advice] == [6]
+    after = fold(RunState(), FolderLink(folder).read()).advice
+    assert after == before.advice[:1]  # told again as it was told at first
+    assert load_checkpoint(folder.path / after[0].checkpoint)["step"] == 6
 
 
-@pytest.fixture(scope="module")
-def rescued(tones: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Event]]:
-    """A healthy run, one with a hundred times its rate, and that with help."""
-    calm = {"preview.every": 1000, "checkpoint.every": 1000, "epochs": 200, "steps": 100}
-    runs = {"healthy": {"learning_rate": 1e-3}, "alone": {"learning_rate": 0.1},
-            "helped": {"learning_rate": 0.1, "auto": "conservative"}}  # fmt: skip
-    torch.set_num_threads(1)
-    place = tmp_path_factory.mktemp("rescued")
-    return {
-        name: run(
-            RunFolder.create(place, name), load_config(None, [], {"data.path": str(tones), **TINY, **calm, **own})
-        )
-        for name, own in runs.items()
-    }
+def test_what_cannot_be_saved_is_said_and_costs_no_moment(tiny: Tiny, folder: RunFolder, monkeypatch: Any) -> None:
+    alert = warns(monkeypatch, 4)
 
+    def refused(*_: object) -> None:
+        raise OSError(28, "No space left on device")
 
-def test_a_rate_a_hundred_times_too_high_is_survived_and_not_without_help(rescued: dict[str, list[Event]]) -> None:
-    ends = {name: of(EpochMetrics, events)[-1].val_terms["stft_loss"] for name, events in rescued.items()}
-    assert ends["alone"] > 2 * ends["healthy"]
-    assert ends["helped"] < 1.2 * ends["healthy"]
-    assert {name: bool(of(AdviceTaken, events)) for name, events in rescued.items()} == {
-        "healthy": False, "alone": False, "helped": True,
-    }  # fmt: skip
+    def full(events: list[Event]) -> Command:
+        monkeypatch.setattr("core.training.checkpoints.atomic_write", refused)
+        return undo_last(events)
 
-
-def test_it_goes_back_to_before_the_trouble_though_the_first_epoch_was_the_best(
-    rescued: dict[str, list[Event]],
-) -> None:
-    taken = of(AdviceTaken, rescued["helped"])[0]
-    best = [epoch.step for epoch in of(EpochMetrics, rescued["helped"]) if epoch.is_best and epoch.step <= taken.step]
-    assert best
-    assert taken.restored_step == 0
-    alert = next(alert for alert in of(AlertStarted, rescued["helped"]) if alert.id == taken.alert)
-    assert any(ended.id == alert.id and ended.step == taken.step for ended in of(AlertEnded, rescued["helped"]))
+    asks: Asks = {6: (Apply(alert.id, 1),), 8: (full,), 9: (Apply(alert.id, 0),), 10: (undo_last,)}
+    told = run(folder, tiny(epochs=30, **CALM), {**asks, 11: (Stop(),), 12: (Stop(),)})
+    assert [(done, "not saved" in message) for done, message in answers(told)[:4]] == [
+        (True, False), (True, True), (True, True), (True, True),
+    ]  # fmt: skip
+    back, lower = of(AdviceTaken, told)
+    assert lower.checkpoint == ""
+    assert (folder.path / back.checkpoint).exists()  # the newest checkpoint can still be undone with it

@@ -116,5 +116,5 @@ def test_one_goes_back_to_before_the_trouble_best_first(folder: RunFolder) -> No
 def test_saving_often_in_between_costs_no_way_back(folder: RunFolder) -> None:
     for step, good in enumerate((True, True, True, True, *(False,) * 9), start=20):
         saved(folder, step, good=good)
-    prune_checkpoints(folder, 2, trouble=40)
+    prune_checkpoints(folder, 2, {40})
     assert [found.step for found in list_checkpoints(folder)] == [20, 22, 23, 31, 32]

@@ -102,12 +102,12 @@ def test_a_disk_that_refuses_leaves_the_old_file_whole(tmp_path: Path) -> None:
         save_checkpoint(folder / "step-00000001.pt", {}, {})
 
 
-def test_pruning_keeps_recent_ones_and_as_many_of_an_epochs_end(folder: RunFolder) -> None:
+def test_pruning_keeps_recent_ones_as_many_of_an_epochs_end_and_one_to_go_back_to(folder: RunFolder) -> None:
     reasons = dict.fromkeys(range(1, 7), "interval") | dict.fromkeys((5, 7, 8), "requested") | {9: "cancelled"}
     for step, reason in reasons.items():
         save_checkpoint(folder.checkpoints / f"step-{step:08d}.pt", {}, {"step": step, "reason": reason})
     prune_checkpoints(folder, 3)
-    assert [checkpoint.step for checkpoint in list_checkpoints(folder)] == [3, 4, 6, 7, 8, 9]
+    assert [checkpoint.step for checkpoint in list_checkpoints(folder)] == [1, 3, 4, 6, 7, 8, 9]
 
 
 def test_finding_says_what_there_is(folder: RunFolder) -> None:

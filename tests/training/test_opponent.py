@@ -270,7 +270,7 @@ class TestAcrossCheckpoints:
         file = BytesIO()
         torch.save(opponent.state(), file)
         file.seek(0)
-        other.restore(torch.load(file, weights_only=True), PATH)
+        other.restore(torch.load(file, weights_only=True))
         after = [[played(each, generator) for _ in range(4)] for each in (opponent, other)]
 
         assert after[0] == after[1]
@@ -284,7 +284,7 @@ class TestAcrossCheckpoints:
 
     def test_another_discriminator_s_state_is_refused_in_one_line(self) -> None:
         with pytest.raises(CheckpointError, match=r"adversarial\.fft_sizes") as caught:
-            made(replace(CONFIG, channels=8)).restore(made().state(), PATH)
+            made(replace(CONFIG, channels=8)).check(made().state(), PATH)
         assert "\n" not in str(caught.value)
 
 

@@ -216,9 +216,11 @@ def test_previews_come_as_pairs_at_the_same_step_at_matched_level(tiny: Tiny, fo
         assert 0 < len(reconstruction.peaks) <= 64
 
 
-def test_checkpoints_kept_are_three_recent_and_best(tiny: Tiny, folder: RunFolder) -> None:
-    trained(folder, tiny(epochs=8, preview__every=100))
-    assert len(list_checkpoints(folder)) == 3
+@pytest.mark.parametrize(("every", "kept"), [(4, [60, 80, 100]), (1, [80, 85, 90, 95, 100])])
+def test_checkpoints_kept_are_three_recent_and_best(tiny: Tiny, folder: RunFolder, every: int, kept: list[int]) -> None:
+    """And, where three epochs are soon over, up to two of steps before those."""
+    trained(folder, tiny(epochs=20, preview__every=100, checkpoint__every=every))
+    assert [checkpoint.step for checkpoint in list_checkpoints(folder)] == kept
     assert (folder.checkpoints / "best.pt").exists()
     for path in folder.checkpoints.glob("*.pt"):
         assert path.with_suffix(".json").exists()

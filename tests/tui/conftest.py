@@ -18,6 +18,7 @@ from distill_tui.screens import commanding
 from distill_tui.screens.dashboard import Dashboard
 from tests.fakes import FakeLink
 
+PATIENCE_SECONDS = 20.0  # on two busy cores what takes a second may take ten
 Monitor = Callable[..., AbstractAsyncContextManager["Watched"]]
 
 
@@ -45,12 +46,13 @@ class Watched:
         await self.pilot.pause()
 
     async def until(self, condition: Callable[[], object], what: str = "") -> None:
-        """Wait until it holds, at most a few seconds."""
-        for _ in range(300):
+        """Wait until it holds; what takes longer than this on a busy machine hangs."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
             await self.pilot.pause(0.02)
             if condition():
                 return
-        raise AssertionError(f"still not so after 6 s: {what or condition}\n{self.text}")
+        raise AssertionError(f"still not so after {PATIENCE_SECONDS} s: {what or condition}\n{self.text}")
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from core.insight.remedies import figure
 from core.run.commands import Apply, Undo
 from core.run.events import AdviceTaken, AdviceUndone, AlertStarted, CommandAnswered, Remedy, RolledBack, ValueSet
 from core.run.state import RunState, fold
@@ -30,8 +31,9 @@ REMEDIES = (
 class Advised(FakeLink):
     """A run whose trainer carries out advice."""
 
-    def __init__(self, remedies: tuple[Remedy, ...] = REMEDIES, **options: Any) -> None:
+    def __init__(self, remedies: tuple[Remedy, ...] = REMEDIES, rate: float = 8e-4, **options: Any) -> None:
         super().__init__(**options)
+        self.rate = rate
         alert = AlertStarted(
             "divergence-1184", "divergence", "danger", "Diverging: STFT rising 5 epochs in a row",
             "The training loss gets worse, not better: STFT went from 0.31 to 0.44. The steps are probably too large.",
@@ -43,7 +45,7 @@ class Advised(FakeLink):
 
     def info(self) -> Any:
         info = super().info()
-        return replace(info, config={**info.config, "learning_rate": 8e-4})
+        return replace(info, config={**info.config, "learning_rate": self.rate})
 
     def answer(self, number: int, done: bool = True, message: str = "") -> None:
         command = self.sent[number - 1]
@@ -83,6 +85,24 @@ async def test_enter_twice_on_the_banner_takes_what_is_recommended(monitor: Moni
         await seen.until(lambda: "taken: learning rate 4e-4" in seen.text, "the banner says what was done")
         assert link.sent == [Apply("divergence-1184", 0)]
         assert "U undo" in seen.text
+
+
+@pytest.mark.parametrize(("now", "hint"), [(1e-4, "is lower already"), (4e-4, "is so already")])
+async def test_what_would_only_undo_a_stronger_measure_is_not_recommended(
+    monitor: Monitor, now: float, hint: str
+) -> None:
+    lower = replace(REMEDIES[0], direction="at most")
+    link = Advised((lower, *REMEDIES[1:]), rate=now)
+    async with monitor(link) as seen:
+        await seen.press("w")
+        line = next(line for line in seen.text.splitlines() if "Halve" in line)
+        assert hint in line
+        assert "recommended" in next(line for line in seen.text.splitlines() if "Go back to the best" in line)
+        await seen.press("up")
+        assert f"nothing changes: learning rate is {figure(now)}" in seen.text
+        await seen.press("down", "enter")
+        await seen.until(lambda: link.sent)
+        assert link.sent == [Apply("divergence-1184", 1)], "what is recommended is what enter takes"
 
 
 async def test_any_remedy_by_its_number_and_none_by_escape(monitor: Monitor) -> None:

@@ -4,14 +4,19 @@ import math
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from core.insight.landscape_record import (
+    FARTHEST,
+    HIGHEST,
     Curvature,
     EpsilonSharpness,
     Landscape,
     Line,
     Surface,
+    decode,
     encode,
 )  # fmt: skip
 from core.insight.landscape_scale import Scale
@@ -19,6 +24,7 @@ from core.run.link import LinkError, RunInfo
 from distill_tui.panels.frame import width_of
 from distill_tui.panels.landscape import LandscapePanel, command
 from distill_tui.panels.landscape_drawing import HERE, LOWEST, THERE, line_rows, lowest, surface_rows
+from distill_tui.report.landscape import landscape_view
 from distill_tui.screens import landscape as landscape_screen
 from distill_tui.screens.landscape import ARTIFACT, LandscapeScreen
 from tests.fakes import FakeLink
@@ -55,6 +61,38 @@ def way() -> Landscape:
 
 def text_of(rows: object) -> str:
     return "\n".join("".join(run.text for run in row) for row in rows)  # type: ignore[attr-defined]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.data())
+def test_whatever_can_be_read_can_be_drawn(data: st.DataObject) -> None:
+    ends = sorted(data.draw(st.lists(st.floats(5e-324, FARTHEST), min_size=2, max_size=2, unique=True)))
+    positions = (-ends[1], -ends[0], 0.0, *ends)
+    loss = st.one_of(st.floats(-HIGHEST, HIGHEST), st.sampled_from([math.nan, math.inf, -math.inf, 1.0]))
+    row = st.tuples(*[loss] * 5)
+    surface, line = Surface(positions, data.draw(st.tuples(*[row] * 5))), Line(positions, data.draw(row))
+    way = Line(tuple(sorted({*positions, 1.0})), data.draw(st.tuples(*[loss] * len({*positions, 1.0}))))
+    for found in (made(surface=surface), made(surface=None, line=line), made(surface=None, path=way, other="b.pt")):
+        landscape = decode(encode(found), "here")
+        if landscape.surface is not None:
+            rows = surface_rows(landscape.surface, 60, 20, 8)
+        else:
+            drawn = landscape.line or landscape.path
+            assert drawn is not None
+            rows = line_rows(drawn, 60, 20, two_ends=landscape.path is not None)
+        assert all(width_of(each) <= 60 for each in rows)
+        assert landscape_view(_Only(encode(found))) is not None
+
+
+class _Only(FakeLink):
+    """A run of which there is a landscape."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(steps=0)
+        self._data = data
+
+    def fetch(self, artifact: str) -> bytes:
+        return self._data
 
 
 @pytest.mark.parametrize("size", SIZES)

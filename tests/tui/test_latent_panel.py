@@ -255,9 +255,20 @@ def test_measures_are_told_in_words_of_the_material() -> None:
     assert measures(tunes, {"model": {"latent": "sequence"}})[0] == "39 differ from tune to tune"
     broken = replace(state, epochs=(replace(epoch, mutual_information=math.nan),))
     assert measures(broken, {}) == ("39 differ from sound to sound",)
-    older = replace(state, epochs=(replace(epoch, active_units=0, mutual_information=0.0),))
+    older = replace(state, epochs=(EpochMetrics(9, 99, 1.0, 1.0, latent_dimensions=64),))
     assert measures(older, {}) == ()
-    assert "39 active units" in summary(epoch)
+    assert "39 active units, mutual information 2.88 nats" in summary(epoch)
+    assert summary(broken.epochs[0]).endswith("39 active units")
+    assert summary(older.epochs[0]).endswith("KL 0 nats")
+
+
+def test_a_collapsed_latent_is_told_and_not_taken_for_one_that_nobody_measured() -> None:
+    epoch = EpochMetrics(9, 99, 1.0, 1.0, active_units=0, mutual_information=0.0, latent_dimensions=64)
+    state = RunState(started=FakeLink(steps=0)._started(), epochs=(epoch,))
+    assert measures(state, {}) == ("none differ from sound to sound", "tells no sounds apart")
+    mapped = replace(state, latent_map=a_map(tuple("abc"), (0.0,) * 3, (0.0,) * 3))
+    assert measures(mapped, {})[1] == "tells none of 3 sounds apart"
+    assert "0 active units, mutual information 0 nats" in summary(epoch)
 
 
 async def test_the_measures_are_shown_where_there_is_room() -> None:
