@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.insight.remedies import figure, is_met, rounded
-from core.run.events import AdviceTaken, AlertStarted, EpochMetrics, Remedy
+from core.run.events import AdviceTaken, AlertStarted, CheckpointSaved, EpochMetrics, Remedy
 from core.run.state import RunState
 from core.training.checkpoint_files import is_before
 from distill_tui.differences import spelled
@@ -12,15 +12,24 @@ from distill_tui.format import clean, count
 
 LAST_GOOD = "the last good step before it"
 
+Goal = EpochMetrics | CheckpointSaved
+"""Where going back leads: the best epoch, or a checkpoint that is older than the trouble."""
 
-def goal(alert: AlertStarted, state: RunState) -> EpochMetrics | None:
-    """The best epoch, where going back from this alert leads; None where that epoch is of the trouble itself."""
+
+def goal(alert: AlertStarted, state: RunState) -> Goal | None:
+    """Where going back from this alert leads, as the trainer chooses it; None where what was told does not say.
+
+    The best epoch, or where that is of the trouble itself, the last checkpoint of an epoch's end from before.
+    """
     best = state.best
-    return best if best is not None and is_before(best.step, alert.step) else None
+    if best is not None and is_before(best.step, alert.step):
+        return best
+    saved = (c for c in reversed(state.checkpoints) if c.reason == "interval" and is_before(c.step, alert.step))
+    return next(saved, None)
 
 
-def effect(remedy: Remedy, best: EpochMetrics | None, now: float | None) -> str:
-    """What taking it will do. `best` is the `goal`, `now` the value that it changes (for "back" the learning rate)."""
+def effect(remedy: Remedy, target: Goal | None, now: float | None) -> str:
+    """What taking it will do. `target` is the `goal`, `now` the value it changes (for "back" the learning rate)."""
     match remedy.kind:
         case "set" if now is not None and is_met(remedy, now):
             return f"nothing changes: {spelled(remedy.key)} is {figure(now)}"
@@ -28,7 +37,7 @@ def effect(remedy: Remedy, best: EpochMetrics | None, now: float | None) -> str:
             before = f"{figure(now)} → " if now is not None else "to "
             return f"{spelled(remedy.key)} {before}{figure(remedy.value)}, from the next step on"
         case "back":
-            where = f"epoch {count(best.epoch)}, step {count(best.step)}" if best is not None else LAST_GOOD
+            where = _named(target) if target is not None else LAST_GOOD
             rate = f", rate {figure(now)} → {figure(rounded(now * remedy.value))}" if now is not None else ""
             return f"the model of {where} again{rate}; the present one is kept"
     return "saves this very step and stops; r trains on from it"
@@ -41,9 +50,18 @@ def already(remedy: Remedy, now: float | None) -> str:
     return "is lower already" if now < remedy.value else "is higher already"
 
 
-def way_back(best: EpochMetrics | None) -> str:
+def _named(target: Goal) -> str:
+    if target.step == 0:
+        return "the start (step 0)"
+    best = "the best " if isinstance(target, EpochMetrics) else ""
+    return f"{best}epoch {count(target.epoch)}, step {count(target.step)}"
+
+
+def way_back(target: Goal | None) -> str:
     """Where a "back" leads, for a line that has little room."""
-    return f"back to epoch {count(best.epoch)}" if best is not None else "go back"
+    if target is None:
+        return "go back"
+    return f"back to epoch {count(target.epoch)}" if target.step else "back to the start"
 
 
 def result(taken: AdviceTaken) -> str:

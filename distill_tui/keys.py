@@ -84,7 +84,7 @@ KEYS: tuple[Key, ...] = (
     Key("copy", ("y",), "y", "copy", "copy", "Copy the focused panel's value to your clipboard", "run"),
     Key("explain", ("w",), "w b U", "explain", "what to do", "What a warning means, what helps; b goes back, U undoes",
         "run"),
-    Key("go_back", ("b",), "b", "go_back", "go back", "Back to the best epoch at a lower rate, where a warning asks to",
+    Key("go_back", ("b",), "b", "go_back", "go back", "Back to before the trouble, at a lower rate, where that helps",
         "run", listed=False),
     Key("undo", ("U",), "U", "undo_advice", "undo advice", "Undo the last advice that was taken", "run", 46,
         listed=False),

@@ -30,6 +30,9 @@ TERMS = (
              help="Nats that the latent says of a sound; each dimension counts as loss.kl.free_bits at least. Near "
              "that floor it may say nothing (collapse): the active dimensions tell."),
 )  # fmt: skip
+STEERED_TOTAL = TermInfo("total_loss", "total", "total", judged=False,
+                         help="All terms but the KL, which its weight holds at loss.kl.target. The best checkpoint is "
+                         "the one with the lowest validation total.")  # fmt: skip
 RAW_KL = TermInfo("kl_raw", "raw KL", "kl", judged=False,
                   help="The same without a floor. The weight of the KL rises while this is above loss.kl.target, and "
                   "falls while it is below.")  # fmt: skip
@@ -54,7 +57,9 @@ class SoundObjective:
         self._balanced = tuple(name for name in BALANCED if with_if or name != "if_recon_loss")
         self.weighted = (*self._balanced, "kl_loss")
         self.terms = tuple(term for term in TERMS if term.group == "total" or term.name in self.weighted)
-        self.terms += (RAW_KL,) if steered else ()
+        self._steered = steered
+        if steered:
+            self.terms = (STEERED_TOTAL, *self.terms[1:], RAW_KL)
         self.learned: MultiObjectiveLossBalancer | None = None
         if config.loss.balance == "uncertainty":
             self.learned = MultiObjectiveLossBalancer(len(self._balanced), names=self._balanced).to(device)
@@ -90,8 +95,12 @@ class SoundObjective:
         return {**by_hand, "kl_loss": kl_weight}
 
     def at_final_weights(self, terms: Mapping[str, float]) -> float:
-        """The total at the config's own weights, whatever schedules, warm-up and balance make of them."""
-        final = {**self._by_hand(self.loss), "kl_loss": self.loss.kl.weight_max}
+        """The total at the config's own weights, whatever schedules, warm-up and balance make of them.
+
+        A KL that is steered to its target is left out: its final weight is a limit that no step may ever have used.
+        """
+        kl_weight = 0.0 if self._steered else self.loss.kl.weight_max
+        final = {**self._by_hand(self.loss), "kl_loss": kl_weight}
         return sum(weight * terms[name] for name, weight in final.items() if weight)
 
     def after_step(self) -> None:

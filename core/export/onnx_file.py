@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,18 +20,25 @@ from core.run.folder import RunFolder
 EXTRA = "onnx"
 OPSET = 18
 SPARE = 8
+TAKES = "writing ONNX, about half a minute"
 PRODUCER = "distill-tui"
 HEAD_BYTES = 64  # of a file, within which the producer's name stands
 
 
-def export(folder: RunFolder, checkpoint: Path, path: Path) -> Exported:
-    """Write the decoder and its sidecar. Raises ExportError and CheckpointError."""
+def export(
+    folder: RunFolder, checkpoint: Path, path: Path, tell: Callable[[str], None] = lambda words: None
+) -> Exported:
+    """Write the decoder and its sidecar; `tell` hears, once nothing is in the way, how long that takes.
+
+    Raises ExportError and CheckpointError.
+    """
     onnx = needed("onnx", EXTRA)
     needed("onnxscript", EXTRA)
     claim_file(path, _is_ours)
     claim_sidecar(path)
     trained = Trained.load(checkpoint)
     decoder = ready(trained, complex_numbers=False)
+    tell(TAKES)
     with _quiet():
         model = _converted(decoder, path)
     model.producer_name = PRODUCER

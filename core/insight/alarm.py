@@ -41,6 +41,10 @@ class Alarm:
         )
         return [self.active]
 
+    def forget(self) -> None:
+        """The run has gone back: the alert speaks of steps that are given up. It is found anew if it is so again."""
+        self.active = None
+
     def _end(self, step: int, epoch: int) -> list[Event]:
         if self.active is None:
             return []

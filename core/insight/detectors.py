@@ -56,6 +56,9 @@ class _Measured:
 MEASURED_KINDS = frozenset(alarm.kind for alarm in vars(_Measured()).values() if isinstance(alarm, Alarm))
 """Kinds of alert that follow from the clock: nothing that a resume has to repeat may depend on one."""
 
+BY_EPOCHS = (BrokenValidation, Divergence, Overfitting, PosteriorCollapse, Plateau)
+"""What speaks of whole epochs, at their end: all else that is remembered of a run speaks of its last steps."""
+
 
 class Detectors:
     """Judges a run by its metrics: whether it diverges, overfits, collapses, starves, moves too far or gets nowhere.
@@ -87,7 +90,7 @@ class Detectors:
             *events,
             *memory.spikes.step(metrics, settings, quiet=unruly),
             *memory.unsteady.step(metrics, self._judged, settings, quiet=unruly),
-            *now.cut_off.step(metrics, quiet=unruly or now.updates.active is not None),
+            *now.cut_off.step(metrics, settings, quiet=unruly or now.updates.active is not None),
             *now.dead.step(metrics, settings),
             *now.empty.step(metrics),
             *memory.adversary.step(metrics, settings),
@@ -106,12 +109,12 @@ class Detectors:
     def epoch(self, metrics: EpochMetrics) -> list[Event]:
         """The events that follow from one epoch and its validation."""
         memory, settings = self._memory, self._settings
-        overfitting = memory.overfitting.epoch(metrics, self._judged)
+        overfitting = memory.overfitting.epoch(metrics, self._judged, settings)
         exploded = memory.explosion.active is not None
         training = memory.training.epoch(metrics, self._judged, settings, quiet=exploded)
         named = exploded or memory.overfitting.active is not None or memory.training.active is not None
         validation = memory.validation.epoch(metrics, self._judged, settings, quiet=named)
-        broken = memory.broken.epoch(metrics, self._labels)
+        broken = memory.broken.epoch(metrics, self._labels, settings)
         collapse = memory.collapse.epoch(metrics, settings)
         named = named or memory.collapse.active is not None
         plateau = memory.plateau.epoch(metrics, self._judged, settings, quiet=named)
@@ -141,3 +144,15 @@ class Detectors:
         self.restore(state)
         self._memory.leak = leak
         self._measured.empty, self._measured.starvation = measured.empty, measured.starvation
+
+    def forget_recent(self, step: int) -> None:
+        """The run goes on from the weights of `step`, at another rate: drop the alerts about what led there.
+
+        What is known of the files and of the machine stays, and so does what was found at the end of an epoch before.
+        """
+        for each in fields(self._memory):
+            alarm = getattr(self._memory, each.name)
+            if not isinstance(alarm, Alarm) or alarm.active is None or isinstance(alarm, Leak):
+                continue
+            if not (isinstance(alarm, BY_EPOCHS) and alarm.active.step < step):
+                alarm.forget()

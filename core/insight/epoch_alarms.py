@@ -94,7 +94,7 @@ class Divergence(Alarm):
         names = _listed(labels[name] for name in self.rises)
         figures = f"{labels[worst]} went from {rise.low:.3g} to {rise.high:.3g} over at least {RISING_EPOCHS} epochs"
         if self.split == "training":
-            lower = figure(settings.learning_rate / 2) if settings.learning_rate else ""
+            lower = figure(rate) if (rate := settings.learning_rate * settings.share_of_rate(0.5)) else ""
             live = f"Press = and set the learning rate to {lower}; if that does not help, press" if lower else "Press"
             again = f" with --set learning_rate={lower}" if lower else ""
             return Finding(
@@ -102,13 +102,13 @@ class Divergence(Alarm):
                 explanation=f"The training loss gets worse, not better: {figures}. The steps are probably too large.",
                 action=f"{live} c to save and stop, and train again{again}",
                 severity="danger",
-                remedies=(*lower_rate(settings), go_back(), STOP),
+                remedies=(*lower_rate(settings), go_back(settings), STOP),
             )
         return Finding(
             title=f"Validation of {names} rising {RISING_EPOCHS} epochs in a row",
             explanation=f"What was held back from training comes out worse: {figures}, while training does not.",
             action="The best epoch is kept. Press c to save and stop, or go on and see whether it turns",
-            remedies=(*lower_rate(settings), go_back(safe=False), STOP),
+            remedies=(*lower_rate(settings), go_back(settings, safe=False), STOP),
         )
 
 
@@ -137,7 +137,7 @@ class Overfitting(Alarm):
     best_epoch: int | None = None
     in_a_row: int = 0
 
-    def epoch(self, metrics: EpochMetrics, judged: Iterable[str]) -> list[Event]:
+    def epoch(self, metrics: EpochMetrics, judged: Iterable[str], settings: Settings) -> list[Event]:
         """Judge the gap and the validation means of the terms in `judged`."""
         if metrics.is_best:
             self.best_epoch = metrics.epoch
@@ -164,9 +164,9 @@ class Overfitting(Alarm):
         self.in_a_row = 0
         if self.active is not None:
             return self._end(metrics.step, metrics.epoch)
-        return self._start(self._finding(gap, smooth / self.best_level - 1), metrics.step, metrics.epoch)
+        return self._start(self._finding(gap, smooth / self.best_level - 1, settings), metrics.step, metrics.epoch)
 
-    def _finding(self, gap: float, worsening: float) -> Finding:
+    def _finding(self, gap: float, worsening: float, settings: Settings) -> Finding:
         trend = f"is {worsening:.0%} worse than" if worsening > WORSENING else "has hardly improved since"
         best = self.best_level_epoch if self.best_epoch is None else self.best_epoch
         return Finding(
@@ -175,7 +175,7 @@ class Overfitting(Alarm):
             f"{self.best_level_epoch}.",
             action=f"The model of epoch {best} is kept as the best. Press c to save and stop. More files help most; "
             "or train again with a higher regularization.dropout or regularization.weight_decay (--set)",
-            remedies=(STOP, go_back(safe=False)),
+            remedies=(STOP, go_back(settings, safe=False)),
         )
 
 
@@ -185,7 +185,7 @@ class BrokenValidation(Alarm):
 
     kind: ClassVar = "validation"
 
-    def epoch(self, metrics: EpochMetrics, labels: Mapping[str, str]) -> list[Event]:
+    def epoch(self, metrics: EpochMetrics, labels: Mapping[str, str], settings: Settings) -> list[Event]:
         """Look at every validation term; `labels` names them for people."""
         broken = [labels.get(name, name) for name, value in metrics.val_terms.items() if not isfinite(value)]
         if not broken:
@@ -198,7 +198,7 @@ class BrokenValidation(Alarm):
             "so this epoch cannot become the best one.",
             action="If it stays, go back to the best checkpoint (c, then r and best) and lower the learning rate (=)",
             severity="danger",
-            remedies=(go_back(),),
+            remedies=(go_back(settings),),
         )
         return self._start(finding, metrics.step, metrics.epoch)
 

@@ -68,7 +68,7 @@ class Gradient(Alarm):
             return self._end(metrics.step, metrics.epoch) if calm or quiet else []
         if quiet or not (exploded or vanished):
             return []
-        finding = self._exploded(recent, settings) if exploded else self._vanished(recent)
+        finding = self._exploded(recent, settings) if exploded else self._vanished(recent, settings)
         return self._start(finding, metrics.step, metrics.epoch)
 
     def _exploded(self, recent: float, settings: Settings) -> Finding:
@@ -77,18 +77,18 @@ class Gradient(Alarm):
             title=EXPLODE,
             explanation=f"They are {recent / typical:.0f} times what they were in the first steps "
             f"({figure(typical)}): each batch throws the model in another direction.",
-            action="Take a lower learning rate (=); if that does not help, go back to the best epoch",
+            action="Take a lower learning rate (=); if that does not help, go back to before it began",
             severity="danger",
-            remedies=(*lower_rate(settings, 0.1), go_back(0.1), STOP),
+            remedies=(*lower_rate(settings, 0.1), go_back(settings, 0.1), STOP),
         )
 
-    def _vanished(self, recent: float) -> Finding:
+    def _vanished(self, recent: float, settings: Settings) -> Finding:
         return Finding(
             title="Gradients vanish: nothing is learned any more",
             explanation=f"They have fallen from {figure(median_low(self.first))} in the first steps to "
             f"{figure(recent)}.",
-            action="Go back to the best epoch, or save and stop (c): more steps change nothing",
-            remedies=(go_back(), STOP),
+            action="Go back to before it began, or save and stop (c): more steps change nothing",
+            remedies=(go_back(settings), STOP),
         )
 
 
@@ -129,6 +129,11 @@ class Spikes(Alarm):
         )
         return self._start(finding, metrics.step, metrics.epoch)
 
+    def forget(self) -> None:
+        """Count from none again, or the very same spikes are found anew."""
+        super().forget()
+        self.norms.clear()
+
 
 @dataclass
 class CutOff(Alarm):
@@ -140,7 +145,7 @@ class CutOff(Alarm):
     kind: ClassVar = "cut off"
     times: dict[str, int] = field(default_factory=dict)
 
-    def step(self, metrics: StepMetrics, quiet: bool = False) -> list[Event]:
+    def step(self, metrics: StepMetrics, settings: Settings, quiet: bool = False) -> list[Event]:
         """Take a step's "norm/PART", if it measured them; `quiet` while a better name for the trouble is on screen."""
         norms = measured(metrics, "norm/")
         if not norms:
@@ -157,8 +162,8 @@ class CutOff(Alarm):
             title=f"No gradient reaches the {spoken(cut[0])}",
             explanation=f"The other parts of the model learn; {' and '.join(map(spoken, cut))} cannot: what comes "
             "after has stopped answering to it.",
-            action="Go back to the best epoch; if it comes back, train again at a lower learning rate",
-            remedies=(go_back(), STOP),
+            action="Go back to before it began; if it comes back, train again at a lower learning rate",
+            remedies=(go_back(settings), STOP),
         )
         return self._start(finding, metrics.step, metrics.epoch)
 

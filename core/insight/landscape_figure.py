@@ -129,7 +129,7 @@ def _write_words(figure: "Figure", landscape: Landscape) -> None:
     to = f" to {landscape.other}" if landscape.other else ""
     where = f"{landscape.run} · {landscape.checkpoint}{to} · step {landscape.step:,} · {chunks}"
     figure.text(0.03, 0.885, _plain(where), color=QUIET, fontsize=9)
-    figure.text(0.65, 0.79, word.capitalize(), color=INK, fontsize=14, weight="bold")
+    figure.text(0.65, 0.79, word.capitalize(), color=INK, fontsize=14 if len(word) <= 18 else 11, weight="bold")
     y = 0.74
     for line in [*_wrapped(f"{meaning[0].upper()}{meaning[1:]}."), ""]:
         figure.text(0.65, y, line, color=INK, fontsize=9.5)

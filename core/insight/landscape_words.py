@@ -1,4 +1,4 @@
-"""What a loss landscape means, in words: flat or sharp, what lies between two checkpoints, what to know of it."""
+"""What a loss landscape means, in words: flat, steep or sharp, what lies between two checkpoints, what to know."""
 
 import math
 
@@ -6,8 +6,13 @@ from core.insight.landscape_record import EpsilonSharpness, Landscape, Line
 
 TENTH = 0.1  # the rise that counts as noticeable, as a share of the loss
 FLAT, GENTLE = 0.5, 0.2  # distances at which it comes, in units of the weights' own size
+WHOLE = 1.0  # that size itself: weights that may move as far at no cost contribute little
+SMALL = 0.01  # a small step, in the same units
+STEEP = TENTH / SMALL  # slope: % of loss per % of the weights' size, at which a small step uphill costs a tenth
 HILL = 0.01  # of the larger end's loss: a barrier that is none
+LITTLE, STEEP_UPHILL = "weights hardly count yet", " at random, steep uphill"
 UNIT = "100 % is the weights' own size."
+NEARLY = 1e-3  # positions are rounded
 LOWER = 0.005  # of the loss: a place that is lower by more is worth a word
 
 
@@ -39,14 +44,25 @@ def barrier(path: Line) -> float:
 
 
 def verdict(landscape: Landscape) -> tuple[str, str]:
-    """A word or two, and what they mean: "flat", "gentle" or "sharp"; of a way "one valley" or "two valleys"; where it
-    cannot be told "unknown".
+    """A few words, and what they mean: "weights hardly count yet"; "flat", "gentle" or "sharp", the first two also
+    with "at random, steep uphill"; of a way "one valley" or "two valleys"; where it cannot be told "unknown".
     """
     if landscape.path is not None:
         return _verdict_of_path(landscape.path)
     distance = room(landscape)
     if not math.isfinite(distance):
         return "unknown", "the loss here is not a number above 0, so its rise cannot be judged"
+    if _hardly_counts(landscape):
+        return (
+            LITTLE,
+            "moved at random by their whole size they barely raise the loss: the model leans on what it began with",
+        )
+    if distance >= GENTLE and landscape.epsilon is not None and _steep(landscape.epsilon):
+        word, cost = ("flat", "hardly matter") if distance >= FLAT else ("gentle", "matter little")
+        return (
+            f"{word}{STEEP_UPHILL}",
+            f"small changes of the weights at random {cost}, tiny ones straight uphill cost much",
+        )
     if distance >= FLAT:
         return "flat", "small changes of the weights at random hardly matter"
     if distance >= GENTLE:
@@ -63,7 +79,7 @@ def facts(landscape: Landscape) -> list[tuple[str, str]]:
         found.append(("barrier", "unknown" if math.isnan(high) else short(high)))
     if math.isfinite(distance := room(landscape)):
         span = landscape.lines[0].positions[-1]
-        where = "not within" if distance >= span * 0.999 else "at"
+        where = "not within" if distance >= span * (1 - NEARLY) else "at"
         found.append(("10 % higher", f"{where} {short(100 * float(f'{distance:.2g}'))} %"))
     if (epsilon := landscape.epsilon) is not None:
         found.append(("uphill", _uphill(epsilon)))
@@ -108,6 +124,32 @@ def _verdict_of_path(path: Line) -> tuple[str, str]:
     if high <= HILL * max(abs(first), abs(last)):
         return "one valley", "no hill lies between the two checkpoints"
     return "two valleys", "a hill lies between the two checkpoints"
+
+
+def _hardly_counts(landscape: Landscape) -> bool:
+    """Whether no place that was measured within the weights' own size is a tenth higher, and some lie that far."""
+    limit = landscape.loss * (1 + TENTH)
+    near = [(away, loss) for away, loss in _places(landscape) if away <= WHOLE * (1 + NEARLY)]
+    far_enough = max((away for away, _ in near), default=0.0) >= WHOLE * (1 - NEARLY)
+    return far_enough and all(math.isfinite(loss) and loss < limit for _, loss in near)
+
+
+def _places(landscape: Landscape) -> list[tuple[float, float]]:
+    """(distance from the checkpoint, loss) of everything that was measured in random directions."""
+    if (surface := landscape.surface) is not None:
+        rows = zip(surface.positions, surface.losses, strict=True)
+        return [(math.hypot(x, y), v) for y, row in rows for x, v in zip(surface.positions, row, strict=True)]
+    return [(abs(x), v) for line in landscape.lines for x, v in zip(line.positions, line.losses, strict=True)]
+
+
+def _steep(epsilon: EpsilonSharpness) -> bool:
+    """Whether a small step uphill raises the loss markedly. A step that was not small says nothing of one that is."""
+    if not (epsilon.loss > 0 and epsilon.rho > 0 and math.isfinite(epsilon.gradient_norm)):
+        return False
+    share = epsilon.rho / epsilon.weight_norm if epsilon.weight_norm > 0 else math.inf
+    if not share <= SMALL:
+        return False
+    return not math.isfinite(epsilon.raised) or epsilon.rise / epsilon.loss >= STEEP * share
 
 
 def _uphill(epsilon: EpsilonSharpness) -> str:

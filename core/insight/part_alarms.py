@@ -52,14 +52,15 @@ class Updates(Alarm):
             title=f"The steps are too large: {move:.0%} of the weights at once",
             explanation=f"A step moves the model's weights by {move:.0%} of their size, where a thousandth is usual: "
             "it cannot keep what it has learned.",
-            action="Take a tenth of the learning rate (=)",
+            action="Take a far lower learning rate (=)",
             severity="danger",
-            remedies=(*lower_rate(settings, 0.1), go_back(0.1)),
+            remedies=(*lower_rate(settings, 0.1), go_back(settings, 0.1)),
         )
 
     def _too_near(self, move: float, settings: Settings) -> Finding:
-        higher = settings.learning_rate * 10
-        faster = set_to(RATE, "at least", higher, "Take ten times the learning rate", safe=False)
+        now, higher = settings.learning_rate, min(10 * settings.learning_rate, settings.most_rate)
+        words = "Take ten times the learning rate" if higher == 10 * now else "Raise the learning rate"
+        faster = set_to(RATE, "at least", higher, words, safe=False)
         return Finding(
             title="The steps are too small: the model hardly moves",
             explanation=f"A step moves the weights by {figure(move)} of their size, where a thousandth is usual: "
@@ -67,7 +68,7 @@ class Updates(Alarm):
             if move
             else "The weights do not move at all.",
             action="Raise the learning rate (=)",
-            remedies=(faster,) if 0 < higher <= 1 else (),
+            remedies=(faster,) if now < higher <= 1 else (),
         )
 
 
@@ -93,7 +94,7 @@ class DeadUnits(Alarm):
             title=f"Dead units: {dead[worst]:.0%} of the {spoken(worst)}",
             explanation=f"{dead[worst]:.0%} of the units in the {spoken(worst)} give nothing, whatever comes in, "
             "and what gives nothing learns nothing. Steps that were too large often leave them so.",
-            action="Go back to the best epoch at a lower rate; if it was so from the start, train again at a lower one",
-            remedies=(go_back(), *lower_rate(settings)),
+            action="Go back to before it began, at a lower rate; if it was always so, train again at a lower one",
+            remedies=(go_back(settings), *lower_rate(settings)),
         )
         return self._start(finding, metrics.step, metrics.epoch)

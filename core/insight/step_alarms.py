@@ -7,7 +7,7 @@ from statistics import median_low
 from typing import ClassVar
 
 from core.insight.alarm import Alarm, Finding
-from core.insight.remedies import STOP, Settings, figure, go_back, lower_rate
+from core.insight.remedies import STOP, Settings, figure, fraction, go_back, lower_rate
 from core.run.events import Event, StepMetrics
 
 FIRST_STEPS = 20
@@ -64,8 +64,9 @@ class Explosion(Alarm):
         if self.recent[worst] <= self._limit(worst):
             return []
         typical = median_low(self.first[worst])
-        tenth = settings.learning_rate / 10
-        rate = f" at a tenth of the rate, --set learning_rate={figure(tenth)}" if tenth else ""
+        share = settings.share_of_rate(0.1)
+        lower = settings.learning_rate * share
+        rate = f" at {fraction(share)} the rate, --set learning_rate={figure(lower)}" if lower else ""
         finding = Finding(
             title=f"Diverging: {labels[worst]} has exploded",
             explanation=f"{labels[worst]} is more than {self._limit(worst) / typical:.0f} times what it was in the "
@@ -73,7 +74,7 @@ class Explosion(Alarm):
             action=f"Press c to stop and train again{rate}",
             severity="danger",
             # What stands there now is worth nothing, so going back loses nothing.
-            remedies=(go_back(0.1), *lower_rate(settings, 0.1), STOP),
+            remedies=(go_back(settings, 0.1), *lower_rate(settings, 0.1), STOP),
         )
         return self._start(finding, metrics.step, metrics.epoch)
 
@@ -100,8 +101,8 @@ class NonFinite(Alarm):
         self.clean_steps = 0
         if self.active is not None:
             return []
-        half = settings.learning_rate / 2
-        rate = f": --set learning_rate={figure(half)}" if half else ""
+        lower = settings.learning_rate * settings.share_of_rate(0.5)
+        rate = f": --set learning_rate={figure(lower)}" if lower else ""
         finding = Finding(
             title=f"Not a number: {label} at step {step:,}",
             explanation=f"{label} came out as no number, so the step was skipped and the model is unharmed. Three in "

@@ -70,6 +70,12 @@ class Unsteady(Alarm):
         )
         return self._start(finding, metrics.step, metrics.epoch)
 
+    def forget(self) -> None:
+        """Count from none again, or the very same steps are found anew. What is usual stays so."""
+        super().forget()
+        self.values.clear()
+        self.times.clear()
+
     def _judge(self, name: str, jumps: float) -> None:
         usual = self.usual.setdefault(name, [])
         if len(usual) >= WINDOWS and jumps > max(UNSTEADY * median(usual), LEAST):

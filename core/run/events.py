@@ -210,7 +210,7 @@ class CheckpointSaved:
 class Remedy:
     """Something that the trainer can do about an alert at a person's word; `words` say it: "Halve the learning rate".
 
-    "set" gives the live value `key` the `value`; "back" takes weights and optimizer of the best checkpoint and
+    "set" gives the live value `key` the `value`; "back" takes weights and optimizer from before the trouble and
     multiplies the rate by `value`; "stop" saves and stops. A `safe` one loses nothing that was learned and can be
     undone: `--auto conservative` does it without asking. `direction` says that the key is to be "at most" or "at least"
     the value, so that one which a person has set beyond it stays; what an older version told says nothing of it.

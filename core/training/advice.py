@@ -180,11 +180,11 @@ class Advice:
             if target is None:
                 return False, "there is no checkpoint to go back to yet"
             if target.step == step:
-                return False, "the best epoch is this very one; take a lower rate instead"
+                return False, "that leads to this very step; take a lower rate instead"
             moment = self._saver.save_before()
             if moment is None:
                 return False, "the moment before could not be saved, so nothing was changed: see the alert"
-            restored = self._rollback.to(target.path)
+            restored = self._rollback.to(target.path, afresh=True)
         except (ConfigError, CheckpointError) as error:
             self._drop_moments()
             return False, str(error)

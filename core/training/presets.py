@@ -147,3 +147,8 @@ def total_steps(config: TrainingConfig, steps_per_epoch: int) -> int:
     """The steps of a whole run: all epochs, or `steps` where that is fewer."""
     planned = config.epochs * steps_per_epoch
     return min(planned, config.steps) if config.steps else planned
+
+
+def planned_epochs(config: TrainingConfig, steps_per_epoch: int) -> int:
+    """The epochs of a whole run, the last one perhaps cut short by `steps`."""
+    return -(-total_steps(config, steps_per_epoch) // steps_per_epoch)

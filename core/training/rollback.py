@@ -46,11 +46,12 @@ class Rollback:
         reason = f"{term} was not finite three times"
         self._journal.emit(RolledBack(self._state.step, good[-1].step, progress.rate_scale, reason))
 
-    def to(self, path: Path) -> int:
+    def to(self, path: Path, afresh: bool = False) -> int:
         """Go back to a checkpoint; the step that it was saved at. Raises CheckpointError, with nothing changed, if not.
 
         What the detectors have seen of the weights that are given up goes with them, and so do the epoch's means: an
-        alert that was not open then is over, until it is found anew. What they know of the files stays.
+        alert that was not open then is over, until it is found anew. What they know of the files stays. To go on
+        `afresh`, not to take up that very moment again, is to drop those about the steps before it as well.
         """
         state, contents = self._state, load_checkpoint(path)
         state.check(contents, path)
@@ -59,6 +60,8 @@ class Rollback:
             state.detectors.rewind(contents["progress"].get("detectors", {}))
         except ValueError as error:
             raise CheckpointError(f"{path}: what it knows of its warnings cannot be read; use another one") from error
+        if afresh:
+            state.detectors.forget_recent(int(contents["step"]))
         state.restore_weights(contents, path)
         state.progress.skipped_in_a_row = 0
         state.means = Means()

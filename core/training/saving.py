@@ -110,7 +110,9 @@ class Saver:
     def _write(self, path: Path, reason: Reason, told: bool = True) -> CheckpointSaved | None:
         state = self._state
         self._tried_at = time.monotonic()
-        self._journal.emit(PhaseChanged("saving"))
+        in_trouble = self._trouble_since is not None
+        if not in_trouble:  # a retry is not told: that would write to the full disk
+            self._journal.emit(PhaseChanged("saving"))
         try:
             # What was good at this step stays so, whoever asks for it to be saved again.
             good = reason == "interval" or is_good(CheckpointFile(path, state.step, read_summary(path)))
@@ -119,8 +121,9 @@ class Saver:
             self._alert(str(error))
             return None
         finally:
-            self._journal.emit(PhaseChanged("training"))
-        if self._trouble_since is not None:
+            if not in_trouble:
+                self._journal.emit(PhaseChanged("training"))
+        if in_trouble:
             self._trouble_since = None
             self._journal.emit(AlertEnded(ALERT, state.step, state.epoch))
         val_loss = state.progress.best_val_loss if reason == "best" else None

@@ -32,7 +32,7 @@ from core.training.differences import from_checkpoint, from_preset
 from core.training.journal import Journal
 from core.training.kinds import kind_of
 from core.training.metrics import MetricsCallback
-from core.training.presets import total_steps
+from core.training.presets import planned_epochs, total_steps
 from core.training.recipe import Progress, Recipe, load_recipe
 from core.training.stability_gauge import names as stability_names
 from core.training.state import TrainingState
@@ -181,7 +181,7 @@ def _started(
         pid=os.getpid(),
         start_step=state.step,
         total_steps=total_steps(recipe.config, recipe.steps_per_epoch),
-        total_epochs=recipe.config.epochs,
+        total_epochs=planned_epochs(recipe.config, recipe.steps_per_epoch),
         steps_per_epoch=recipe.steps_per_epoch,
         parameters=sum(parameter.numel() for parameter in state.model.parameters()),
         preset=recipe.config.preset,

@@ -40,7 +40,8 @@ from core.training.system import SystemSampler
 from core.training.validation import epoch_metrics, validate
 
 FINAL_PATIENCE_SECONDS = 600.0
-RETRY_SECONDS = 0.5
+RETRY_SECONDS = 5.0
+ATTEND_SECONDS = 0.5  # to a command, a signal or a stop, while the end waits for room
 PREEMPTED_SECONDS = 2.0  # for previews that are being made; whoever preempts does not wait long
 
 
@@ -78,6 +79,7 @@ class Trainer:
         self._generator = torch.Generator()
         self._settled = False
         self._refused_at: int | None = None
+        self._waiting = False
 
     @property
     def kl_weight(self) -> float:
@@ -259,7 +261,14 @@ class Trainer:
         """The last step is trained but cannot be saved: hold it in memory for a while, rather than lose it."""
         if self.saver.in_trouble_for() > FINAL_PATIENCE_SECONDS:
             raise NotSavedError(f"all steps are trained, but the last could not be saved; {self._what_stands()}")
-        time.sleep(RETRY_SECONDS)
+        if not self._waiting:
+            self._waiting = True
+            self.journal.emit(PhaseChanged("saving", "waiting for room on the disk"))
+        retry_at = time.monotonic() + RETRY_SECONDS
+        while time.monotonic() < retry_at and self.saver.in_trouble_for() and not self.control.stop_reason:
+            time.sleep(ATTEND_SECONDS)
+            self.obedience.attend()
+            self.previews.report()
 
     def _what_stands(self) -> str:
         newest = self.saver.newest

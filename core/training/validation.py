@@ -12,6 +12,7 @@ from core.losses.kl import ACTIVE_NATS, kl_per_dimension
 from core.run.events import EpochMetrics
 from core.training.metrics import compute_overfitting_gap
 from core.training.optimize import Means, fetched, unwrapped
+from core.training.presets import planned_epochs
 from core.training.recipe import Recipe
 from core.training.state import TrainingState
 
@@ -81,7 +82,7 @@ def epoch_metrics(
     gaps = [compute_overfitting_gap(train.get(name, 0.0), val[name]) for name in judged]
     return EpochMetrics(
         epoch=state.epoch,
-        total_epochs=state.config.epochs,
+        total_epochs=planned_epochs(state.config, state.steps_per_epoch),
         train_loss=train.get("total_loss", float("nan")),
         val_loss=val_loss,
         kl_divergence=sum(validation.kl_per_dimension),

@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,12 +20,15 @@ if TYPE_CHECKING:
 
 
 class Target(NamedTuple):
-    """A format: the module of `core.export` that writes it, the ending of its default name, and what it holds."""
+    """A format: the module of `core.export` that writes it, the ending of its default name, what it holds, and whether
+    it is so slow to write that it says so (`tell`).
+    """
 
     module: str
     ending: str
     of_checkpoint: bool
     holds: str
+    slow: bool = False
 
 
 TARGETS = {
@@ -32,7 +37,7 @@ TARGETS = {
     "json": Target("json_document", ".json", False, "the same as one document"),
     "safetensors": Target("safetensors_file", ".safetensors", True, "the averaged weights, with the config"),
     "torchscript": Target("torchscript_file", ".ts", True, "the decoder, from latent to sound or to the next token"),
-    "onnx": Target("onnx_file", ".onnx", True, "the same decoder for other runtimes"),
+    "onnx": Target("onnx_file", ".onnx", True, "the same decoder for other runtimes", slow=True),
 }
 
 
@@ -88,8 +93,9 @@ def _path(args: argparse.Namespace, folder: RunFolder, target: Target) -> Path:
 
 def _exported(args: argparse.Namespace, folder: RunFolder, target: Target, path: Path) -> "Exported":
     checkpoint = (_checkpoint(folder, args.checkpoint or "best"),) if target.of_checkpoint else ()
+    telling = {"tell": partial(_say, as_json=args.json)} if target.slow else {}
     module: Any = import_module(f"core.export.{target.module}")
-    exported: Exported = module.export(folder, *checkpoint, path)
+    exported: Exported = module.export(folder, *checkpoint, path, **telling)
     return exported
 
 
@@ -99,6 +105,12 @@ def _checkpoint(folder: RunFolder, which: str) -> Path:
         complain(f"{folder.name}: no best checkpoint yet, it comes with the first validation; {path.name} is taken")
         return path
     return find_checkpoint(folder, which)
+
+
+def _say(words: str, *, as_json: bool) -> None:
+    """To a person who waits; a program that reads JSON hears nothing."""
+    if sys.stderr.isatty() or not as_json:
+        print(clean(words), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _tell(exported: "Exported", *, as_json: bool, target: str) -> None:

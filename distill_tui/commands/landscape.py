@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from core.insight.landscape_record import (
@@ -62,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help=f"one JSON object: what {JSON_NAME} holds")
     parser.epilog = (
         "Measured on at most 6 held-out chunks, with the averaged weights and no noise, as validation does.\n"
+        "A minute or two on one core; tunes take longer.\n"
         "A training that is under way is not disturbed: only checkpoint files are read, at a low priority."
     )
 
@@ -137,7 +139,7 @@ def _checkpoint(folder: "RunFolder", which: str) -> Path:
 
 
 def _check_replaceable(place: Path) -> None:
-    """Raise CommandError, before a minute's work, where the files could not be written or would replace another's."""
+    """Raise CommandError, before minutes of work, where the files cannot be written or would replace another's."""
     from core.insight.landscape_figure import is_our_png
 
     try:
@@ -148,8 +150,14 @@ def _check_replaceable(place: Path) -> None:
                 raise CommandError(
                     f"{path}: is there already and was not made by this program; name another folder with -o"
                 )
+        there = next(folder for folder in (place, *place.absolute().parents) if folder.exists())
     except OSError as error:
         raise CommandError(f"{place}: cannot be looked at ({error.strerror}); name another folder with -o") from error
+    try:  # only an attempt tells: rights, a medium that is read-only, and root are all different
+        with TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise CommandError(f"{place}: cannot be written ({error.strerror}); name another folder with -o") from error
 
 
 def _write(place: Path, landscape: Landscape, picture: bytes) -> None:

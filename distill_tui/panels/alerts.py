@@ -23,7 +23,7 @@ class AlertsPanel(Panel):
         "The newest thing that looks wrong with this run, in a line: ▲ and a name, then what was seen. Where several "
         "are open at once, the line says how many more there are.",
         "No line at all. A warning goes away by itself once the figures have been well again for a while.",
-        "w explains it, and enter there does what is recommended; b goes back to the best epoch where that helps, U "
+        "w explains it, and enter there does what is recommended; b goes back to before it began where that helps, U "
         "undoes what was taken. A warning never stops the training by itself; x hides it until it begins anew, and 8 "
         "lists when each began and ended.",
     )

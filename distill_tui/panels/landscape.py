@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from core.insight.landscape_record import Landscape
-from core.insight.landscape_words import UNIT, facts, remarks, verdict
+from core.insight.landscape_words import LITTLE, STEEP_UPHILL, UNIT, facts, remarks, verdict
 from core.run.command_lines import run_line
 from core.run.link import RunInfo
 from distill_tui import ascii
@@ -21,6 +21,7 @@ GAP = 2
 LABEL = 13
 SMALLEST_PICTURE = 5  # lines
 READING = "Reading …"
+HOW = "One core shows it in a minute or two (tunes longer), beside a training that goes on. Type:"
 
 
 class LandscapePanel(Panel):
@@ -36,8 +37,9 @@ class LandscapePanel(Panel):
         "What the loss would be with other weights. The middle is the checkpoint; from there the weights are moved in "
         "two random directions, each as far as the numbers say, 1 being as far as they are large. Colours are losses: "
         "the farther from the background's, the higher. A curve shows one direction, or the way between two "
-        "checkpoints. Uphill is what a small step straight uphill costs; curvature is the Hessian's top eigenvalue: "
-        "below 0 the loss bends most of all downwards.",
+        "checkpoints. Uphill is what a small step straight uphill costs: steep where within 1 % of the weights' size "
+        "the loss would be a tenth higher. Curvature is the Hessian's top eigenvalue: below 0 the loss bends most of "
+        "all downwards.",
         "A wide, round bowl with the checkpoint at its floor: what is learned does not hang on a hair, and such models "
         "often do better on sounds they have not heard.",
         "A narrow hole: a lower learning rate towards the end, more weight decay (regularization.weight_decay) or more "
@@ -121,8 +123,10 @@ class LandscapePanel(Panel):
 
     def _words(self, found: Landscape, width: int, height: int) -> list[Row]:
         word, meaning = verdict(found)
-        role = {"sharp": "warning", "two valleys": "warning", "unknown": "muted"}.get(word, "good")
-        rows: list[Row] = [(Run(word.capitalize(), role),)]
+        role = {"sharp": "warning", "two valleys": "warning", "unknown": "muted", LITTLE: "strong"}.get(word, "good")
+        if word.endswith(STEEP_UPHILL):
+            role = "strong"  # neither good news nor bad
+        rows: list[Row] = [(Run(line, role),) for line in wrapped(word.capitalize(), width)]
         rows += [(Run(line, "text"),) for line in wrapped(f"{meaning[0].upper()}{meaning[1:]}.", width)]
         rows.append(())
         rows += [(Run(f"{label:<{LABEL}}", "muted"), Run(clean(value), "text")) for label, value in facts(found)]
@@ -145,7 +149,7 @@ class LandscapePanel(Panel):
             return [(Run(self._message, "muted"),)]
         role = "warning" if self._trouble else "text"
         rows: list[Row] = [(Run(line, role),) for line in wrapped(self._trouble or self._message, width)]
-        rows += [(), (Run("A minute on one core shows it, beside a training that goes on. Type:", "muted"),), ()]
+        rows += [(), *((Run(line, "muted"),) for line in wrapped(HOW, width)), ()]
         rows += [(Run("  "), Run(line, "strong")) for line in wrapped(command(self._info), width - 2)]
         return [*rows, (), (Run("It appears here as soon as it is done.", "muted"),)]
 

@@ -115,7 +115,9 @@ class StatusPanel(Panel, can_focus=False):
         if state.started is None:
             return (Run("◌ ", "accent"), Run(self._opening + " …", "accent"))
         detail = (
-            f" {clean(state.phase_detail)}" if state.phase_detail and state.status in ("loading", "validating") else ""
+            f" {clean(state.phase_detail)}"
+            if state.phase_detail and state.status in ("loading", "validating", "saving")
+            else ""
         )
         parts: list[Run] = [Run(f"{symbol} {word}{detail}", role)]
         total = state.started.total_epochs

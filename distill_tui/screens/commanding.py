@@ -122,14 +122,15 @@ class Commanding(Stage):
         self.app.push_screen(dialog, lambda command: self._take(command) if command is not None else None)
 
     def action_go_back(self) -> None:
-        """To the best epoch at a lower rate, where a warning offers it; asks first."""
+        """To before the trouble at a lower rate, where a warning offers it; asks first."""
         if not self._can_ask("go back"):
             return
         from distill_tui.differences import config_in_force
         from distill_tui.screens.advice import ask_to_go_back
 
         asked = ask_to_go_back(self.state, config_in_force(self.snapshot))
-        self._confirm(asked, "No open warning asks to go back to the best epoch.")
+        helps = "; w says what helps." if self.state.alerts else "."
+        self._confirm(asked, f"No open warning asks to go back{helps}")
 
     def action_undo_advice(self) -> None:
         """Take back the last advice that was taken; asks first."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.insight.landscape_record import decode
+from core.insight.landscape_words import LITTLE, STEEP_UPHILL
 from distill_tui.cli import main
 from distill_tui.commands.landscape import NICENESS, STOPPED
 
@@ -29,7 +30,9 @@ def test_it_writes_both_files_says_what_they_mean_and_touches_nothing_else(run: 
     assert main(["landscape", str(run), *SMALL]) == 0
     told = capsys.readouterr()
     assert told.err == ""
-    assert told.out.splitlines()[0].split(":")[0] in ("flat", "gentle", "sharp")
+    assert told.out.splitlines()[0].split(":")[0] in {
+        "flat", "gentle", "sharp", LITTLE, f"flat{STEEP_UPHILL}", f"gentle{STEEP_UPHILL}"
+    }  # fmt: skip
     assert "best.pt" in told.out
     found = decode((run / "landscape" / "landscape.json").read_bytes(), "")
     assert found.surface is not None
@@ -83,9 +86,21 @@ def test_files_of_others_are_left_alone_before_any_work_is_done(run: Path, tmp_p
     assert "a file is there" in capsys.readouterr().err
 
 
-def test_a_folder_that_cannot_be_written_to_is_said_in_a_line(run: Path, capsys: Capture) -> None:
-    assert main(["landscape", str(run), *SMALL, "--one-d", "-o", "/proc/landscape"]) == 2
-    assert "name another folder with -o" in capsys.readouterr().err
+@pytest.mark.parametrize("place", ["/proc", "/proc/landscape", "/proc/version/landscape"])
+def test_a_folder_that_cannot_be_written_to_is_said_in_a_line_before_any_work(
+    place: str, run: Path, capsys: Capture
+) -> None:
+    # A term that is none is found out as soon as work begins.
+    assert main(["landscape", str(run), *SMALL, "--one-d", "--term", "nonsense", "-o", place]) == 2
+    complaint = capsys.readouterr().err
+    assert complaint.startswith(f"distill-tui: {place}: cannot be written (")
+    assert "name another folder with -o" in complaint
+    assert complaint.count("\n") == 1
+
+
+def test_looking_whether_a_folder_can_be_written_leaves_nothing(run: Path, tmp_path: Path) -> None:
+    assert main(["landscape", str(run), "--term", "nonsense", "-o", str(tmp_path / "a" / "b")]) == 2
+    assert not list(tmp_path.iterdir())
 
 
 def test_it_works_at_a_low_priority_and_ctrl_c_leaves_nothing_half_written_and_ends_in_one_line(

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,9 @@ def made(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Export:
     @cache
     def make(kind: str, target: str) -> Path:
         path = tmp_path_factory.mktemp("out") / f"{kind}.{target}"
-        assert exported(trained(kind), "--to", target, "-o", path, "--checkpoint", "latest") == 0
+        with redirect_stderr(io.StringIO()) as said:
+            assert exported(trained(kind), "--to", target, "-o", path, "--checkpoint", "latest") == 0
+        assert said.getvalue() == ("writing ONNX, about half a minute\n" if target == "onnx" else "")
         return path
 
     return make

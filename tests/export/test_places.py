@@ -1,5 +1,6 @@
 """Nothing that a person made is overwritten, no half of a file is there, and what cannot be done is said in a line."""
 
+import io
 import json
 import os
 import resource
@@ -7,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from core.errors import UsageError
 from core.export.place import files_of
 from core.export.sidecar import write_both
 from core.run.folder import RunFolder
-from distill_tui.commands.export import TARGETS
+from distill_tui.commands.export import TARGETS, _say
 from tests.export.conftest import Trained, exported
 from tests.export.logged import resumed_run
 
@@ -59,6 +61,47 @@ def test_an_earlier_onnx_file_is_known_by_its_beginning(tmp_path: Path) -> None:
         model = onnx.helper.make_model(onnx.helper.make_graph([], "graph", [], []), producer_name=producer)
         (tmp_path / producer).write_bytes(model.SerializeToString())
         assert _is_ours(tmp_path / producer) == (producer == PRODUCER)
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is one."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Enough(Exception):
+    """Raised when it is told how long it takes, so that nobody has to wait."""
+
+
+def test_onnx_says_how_long_it_takes_once_nothing_is_in_the_way(trained: Trained, tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript")
+    from core.export.onnx_file import export
+
+    told: list[str] = []
+
+    def tell(words: str) -> None:
+        told.append(words)
+        raise Enough
+
+    run = trained("global")
+    checkpoint = next((run / "checkpoints").glob("step-*.pt"))
+    (tmp_path / "mine").write_text("mine")
+    with pytest.raises(UsageError):
+        export(RunFolder(run), checkpoint, tmp_path / "mine", tell)
+    assert told == []
+    with pytest.raises(Enough):
+        export(RunFolder(run), checkpoint, tmp_path / "new", tell)
+    assert told == ["writing ONNX, about half a minute"]
+
+
+@pytest.mark.parametrize(("stream", "as_json", "heard"), [
+    (io.StringIO, False, True), (io.StringIO, True, False), (Terminal, False, True), (Terminal, True, True),
+])  # fmt: skip
+def test_a_person_who_waits_is_told_and_a_program_is_not(stream: type[io.StringIO], as_json: bool, heard: bool) -> None:
+    with redirect_stderr(stream()) as said:
+        _say("a while", as_json=as_json)
+    assert said.getvalue() == ("a while\n" if heard else "")
 
 
 def test_a_sidecar_that_is_somebody_s_own_stays(trained: Trained, tmp_path: Path) -> None:

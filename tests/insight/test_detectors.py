@@ -411,3 +411,35 @@ def test_a_state_of_an_older_version_starts_the_rest_afresh() -> None:
     assert detectors.state() == Detectors(TERMS).state()
     with pytest.raises(ValueError):
         detectors.restore({"overfitting": {"levels": "many"}})
+
+
+def spiky(number: int) -> StepMetrics:
+    """A step of a run whose every tenth gradient is a spike; its loss is steady."""
+    terms = {"stft_loss": 1.0, "mag_recon_loss": 1.0}
+    return replace(step(number), grad_norm=100.0 if number % 10 == 3 else 1.0, terms=terms)
+
+
+def test_going_back_leaves_no_alert_about_the_steps_that_led_there() -> None:
+    """And the very same spikes are not found anew; what whole epochs have told before, and the files, stays."""
+    before = Detectors(TERMS)
+    run(before, [epoch(i, 1.0, kl=0.1) for i in range(8)])
+    for number in range(801, 960):
+        before.step(spiky(number))
+    (at_the_end,) = [alert.step for alert in before.active if alert.kind == "collapse"]
+    assert {alert.kind for alert in before.active} >= {"spikes", "collapse"}
+    saved = json.loads(json.dumps(before.state()))
+
+    again, after, at_once = Detectors(TERMS), Detectors(TERMS), Detectors(TERMS)
+    again.rewind(saved)
+    assert again.active == before.active, "to undo is to take up that very moment"
+    after.leaks([("a.wav", "b.wav")], 960, 9)
+    after.rewind(saved)
+    after.forget_recent(960)
+    assert {alert.kind for alert in after.active} == {"collapse", "leak"}
+    assert not disturbing(event for number in range(960, 1040) for event in after.step(replace(spiky(1), step=number)))
+    assert {alert.kind for alert in after.active} == {"collapse", "leak"}
+    assert [e.id[:6] for n in range(1040, 1160) for e in after.step(spiky(n))] == ["spikes"], "found where it is so"
+
+    at_once.rewind(saved)
+    at_once.forget_recent(at_the_end)
+    assert not at_once.active

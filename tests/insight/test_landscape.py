@@ -27,7 +27,7 @@ from core.insight.landscape_record import (
     decode,
     encode,
 )
-from core.insight.landscape_words import barrier, facts, remarks, room, verdict
+from core.insight.landscape_words import LITTLE, STEEP_UPHILL, barrier, facts, remarks, room, verdict
 
 torch.set_num_threads(1)
 
@@ -327,7 +327,8 @@ def test_whatever_can_be_read_can_be_put_into_words(data: st.DataObject) -> None
     landscape = made(**{"line": None, shape: part}, epsilon=epsilon, curvature=curvature)
     landscape = replace(landscape, loss=data.draw(any_float))
     words = decode(encode(landscape), "here")
-    assert verdict(words)[0] in ("flat", "gentle", "sharp", "one valley", "two valleys", "unknown")
+    steep = {word + STEEP_UPHILL for word in ("flat", "gentle")}
+    assert verdict(words)[0] in {"flat", "gentle", "sharp", "one valley", "two valleys", "unknown", LITTLE, *steep}
     assert all(label and value and "+-" not in value for label, value in facts(words))
     assert all(remarks(words))
 
@@ -344,10 +345,44 @@ def valley(width: float) -> Landscape:
     return made(line=Line(positions, tuple(1 + 0.1 * (x / width) ** 2 for x in positions)))
 
 
-@pytest.mark.parametrize(("width", "word"), [(0.9, "flat"), (0.35, "gentle"), (0.1, "sharp"), (5.0, "flat")])
+@pytest.mark.parametrize(("width", "word"), [(0.9, "flat"), (0.35, "gentle"), (0.1, "sharp"), (5.0, LITTLE)])
 def test_the_word_follows_from_how_far_a_tenth_more_is(width: float, word: str) -> None:
     assert room(valley(width)) == pytest.approx(min(width, 1.0), abs=0.02)
     assert verdict(valley(width))[0] == word
+
+
+def uphill(rise: float, share: float, **changes: float) -> EpsilonSharpness:
+    """The loss rises by this share of it where the weights move by that share of their size."""
+    given = {"rho": 0.05, "loss": 1.0, "raised": 1 + rise, "gradient_norm": 2.0, "weight_norm": 0.05 / share} | changes
+    return EpsilonSharpness(**given)
+
+
+@pytest.mark.parametrize(
+    ("width", "epsilon", "word"),
+    [
+        (0.9, uphill(0.03, 0.0005), "flat at random, steep uphill"), (0.9, uphill(0.004, 0.0005), "flat"),
+        (0.35, uphill(0.11, 0.01), "gentle at random, steep uphill"), (0.35, uphill(0.09, 0.01), "gentle"),
+        (0.1, uphill(0.03, 0.0005), "sharp"), (5.0, uphill(0.03, 0.0005), LITTLE),
+        (0.9, uphill(0.9, 0.02), "flat"),  # no small step
+        (0.9, uphill(0, 0.0005, raised=math.inf), "flat at random, steep uphill"),
+        (0.9, uphill(0, 0.0005, raised=math.nan, gradient_norm=math.nan), "flat"),  # not known: a remark says so
+    ],
+)  # fmt: skip
+def test_what_is_flat_at_random_may_be_steep_uphill(width: float, epsilon: EpsilonSharpness, word: str) -> None:
+    assert verdict(replace(valley(width), epsilon=epsilon))[0] == word
+
+
+def test_weights_hardly_count_only_where_they_were_moved_by_their_whole_size() -> None:
+    line = valley(5.0).line
+    assert line is not None
+    half = Line(line.positions[10:31], line.losses[10:31])
+    assert verdict(made(line=half))[0] == "flat"
+    assert verdict(made(line=replace(line, losses=(math.nan, *line.losses[1:]))))[0] == "flat"
+    positions = (-1.0, -0.5, 0.0, 0.5, 1.0)
+    plain = [[1.01] * 5 for _ in positions]
+    assert verdict(made(line=None, surface=Surface(positions, tuple(map(tuple, plain)))))[0] == LITTLE
+    plain[3][3] = 1.2  # beside both lines, within that size
+    assert verdict(made(line=None, surface=Surface(positions, tuple(map(tuple, plain)))))[0] == "flat"
 
 
 def test_a_hill_between_checkpoints_is_told_from_a_slope() -> None:

@@ -36,7 +36,7 @@ Tiny = Callable[..., Any]
 CALM = {"preview__every": 1000, "checkpoint__every": 1000, "learning_rate": 1e-3}
 REMEDIES = (
     Remedy("set", "Halve the learning rate, to 5e-4", "learning_rate", 5e-4, True, "at most"),
-    Remedy("back", "Go back to the best epoch at half the rate", value=0.5, safe=True),
+    Remedy("back", "Go back to before it began, at half the rate", value=0.5, safe=True),
     Remedy("stop", "Stop here"),
     Remedy("set", "Change what cannot be", "model.latent_dim", 9),
 )

@@ -5,16 +5,31 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.run.events import AlertEnded, AlertStarted, CheckpointSaved, Event, StepMetrics, TrainingCompleteEvent
+from core.run.commands import Mark, Stop
+from core.run.events import (
+    AlertEnded,
+    AlertStarted,
+    CheckpointSaved,
+    CommandAnswered,
+    Event,
+    NoteAdded,
+    PhaseChanged,
+    PreviewEvent,
+    StepMetrics,
+    TrainingCompleteEvent,
+)
 from core.run.folder import RunFolder
+from core.run.links.folder import FolderLink
 from core.training.checkpoint_files import list_checkpoints
 from core.training.checkpoints import load_checkpoint
+from core.training.failures import NotSavedError
 from core.training.train import train
 
 
@@ -59,3 +74,36 @@ def test_training_outlives_a_full_disk_and_saves_once_there_is_room(tiny: Callab
     saved = [event.step for event in events if isinstance(event, CheckpointSaved) and event.reason != "best"]
     assert saved == [0, complete.step]
     assert isinstance(events[-1], TrainingCompleteEvent)
+
+
+def test_the_end_that_waits_for_room_writes_next_to_nothing_and_hears_a_stop_at_once(
+    tiny: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A retry is not told, the waiting is, once; and what is asked in between is answered within a second or two."""
+    folder = RunFolder.create(tmp_path, "run")
+    link, events, asked = FolderLink(folder), list[Event](), list[float]()
+    tries: list[float] = []
+
+    def refused(*_: object) -> None:
+        tries.append(time.monotonic())
+        raise OSError(28, "No space left on device")
+
+    def callback(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, StepMetrics) and event.step == event.total_steps:
+            monkeypatch.setattr("core.training.checkpoints.atomic_write", refused)
+        if isinstance(event, PhaseChanged) and event.phase == "saving" and event.detail:
+            asked.append(time.monotonic())
+            threading.Timer(0.6, link.send, (Mark("still here"),)).start()
+            threading.Timer(6.0, link.send, (Stop(),)).start()
+
+    config, given = tiny(epochs=30, steps=4, preview__every=1000, checkpoint__every=1000)
+    with pytest.raises(NotSavedError, match="step 4 could not be saved"):
+        train(folder, config=config, given=given, callback=callback)
+    seconds = time.monotonic() - asked[0]
+    waiting = events.index(PhaseChanged("saving", "waiting for room on the disk"))
+    told = [type(event) for event in events[waiting + 1 :] if not isinstance(event, PreviewEvent)]
+    assert told == [NoteAdded, CommandAnswered, CommandAnswered, TrainingCompleteEvent]
+    assert seconds < 8.5, "the stop is not left until the next try"
+    at_the_wait = [at - asked[0] for at in tries if at > asked[0]]
+    assert len(at_the_wait) == 2, "one retry after 5 s, one for the stop"

@@ -69,6 +69,9 @@ def test_sounds_steer_by_their_raw_kl(made: Any) -> None:
         terms = [stepped(recipe, state, number).terms for number in range(1, 5)]
         assert all(each["kl_loss"] >= 4 * 1000 > each["kl_raw"] > 0.01 for each in terms)
         assert (recipe.kl_weight(4) > 0) == rises
+        last = terms[-1]
+        heard = last["stft_loss"] + last["log_mag_loss"] + 0.1 * last["mag_recon_loss"] + 0.05 * last["if_recon_loss"]
+        assert recipe.objective(last, 0.0) == pytest.approx(heard, rel=1e-5), "the limit of its weight counts nothing"
     assert "kl_raw" not in {term.name for term in made("sounds")[0].terms}
 
 

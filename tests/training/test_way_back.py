@@ -1,6 +1,7 @@
 """Where going back leads, whatever else was saved, pruned and warned of; and that it is done whole or not at all."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from core.training.checkpoint_files import (
 from core.training.checkpoints import load_checkpoint, save_checkpoint
 from core.training.train import train
 from tests.training.conftest import write_tones
-from tests.training.test_advice import AUTO, CALM, REMEDIES, Tiny, answers, of, run, warns
+from tests.training.test_advice import AUTO, CALM, REMEDIES, Tiny, answers, of, run, undo_last, warns
 from tests.training.test_best import saved
 from tests.training.test_resume import same
 
@@ -142,3 +143,28 @@ def test_a_leak_that_is_first_found_by_a_resume_is_news(tiny: Tiny, tmp_path: Pa
         )
         (alert,) = [alert for alert in of(AlertStarted, events) if alert.kind == "leak"]
         assert alert.restored is restored
+
+
+def test_going_back_shows_no_stale_warning_and_undoing_it_brings_back_what_stood(
+    tiny: Tiny, folder: RunFolder, monkeypatch: Any
+) -> None:
+    alert = warns(monkeypatch, 4)
+    stale, stood = (AlertStarted(f"spikes-{n}", "spikes", "warning", f"Spikes {n}", "x", "y", n, 1) for n in (2, 11))
+
+    def plant(path: Path, planted: AlertStarted) -> None:
+        contents = load_checkpoint(path)
+        contents["progress"]["detectors"]["spikes"]["active"] = asdict(planted)
+        save_checkpoint(path, contents, read_summary(path))
+
+    def back(_: list[Event]) -> Command:
+        plant(folder.checkpoints / "best.pt", stale)
+        return Apply(alert.id, 1)
+
+    def undo(events: list[Event]) -> Command:
+        plant(next(folder.checkpoints.glob("before-*.pt")), stood)
+        return undo_last(events)
+
+    events = run(folder, tiny(epochs=30, **CALM), {12: (back,), 14: (undo,)}, stop=15)
+    assert [done for done, _ in answers(events)] == [True, True]
+    assert stale not in events
+    assert stood in events

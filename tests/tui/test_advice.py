@@ -7,9 +7,18 @@ import pytest
 
 from core.insight.remedies import figure
 from core.run.commands import Apply, Undo
-from core.run.events import AdviceTaken, AdviceUndone, AlertStarted, CommandAnswered, Remedy, RolledBack, ValueSet
+from core.run.events import (
+    AdviceTaken,
+    AdviceUndone,
+    AlertStarted,
+    CheckpointSaved,
+    CommandAnswered,
+    Remedy,
+    RolledBack,
+    ValueSet,
+)
 from core.run.state import RunState, fold
-from distill_tui.advice_words import effect, undoable
+from distill_tui.advice_words import effect, goal, undoable, way_back
 from distill_tui.chart_marks import marks_of
 from distill_tui.panels.alerts import AlertsPanel
 from distill_tui.panels.choices import Choices
@@ -23,7 +32,7 @@ from tests.tui.conftest import Monitor
 
 REMEDIES = (
     Remedy("set", "Halve the learning rate, to 4e-4", "learning_rate", 4e-4, safe=True),
-    Remedy("back", "Go back to the best epoch at half the rate", value=0.5, safe=True),
+    Remedy("back", "Go back to before it began, at half the rate", value=0.5, safe=True),
     Remedy("stop", "Stop here; the best epoch is kept"),
 )
 
@@ -97,7 +106,7 @@ async def test_what_would_only_undo_a_stronger_measure_is_not_recommended(
         await seen.press("w")
         line = next(line for line in seen.text.splitlines() if "Halve" in line)
         assert hint in line
-        assert "recommended" in next(line for line in seen.text.splitlines() if "Go back to the best" in line)
+        assert "recommended" in next(line for line in seen.text.splitlines() if "Go back to before" in line)
         await seen.press("up")
         assert f"nothing changes: learning rate is {figure(now)}" in seen.text
         await seen.press("down", "enter")
@@ -173,8 +182,8 @@ def test_the_events_the_chart_and_the_log_tell_of_it_with_the_reason() -> None:
     link.advance(6)
     link.emit(AdviceUndone("divergence-1184-at-1190", link.step))
     small, whole = events_of(link), events_of(link, whole=True)
-    assert "↻ undone: Go back to the best epoch at half the rate" in small[1]
-    assert "✓ taken: Go back to the best epoch at half the rate: Diverging" in small[2]
+    assert "↻ undone: Go back to before it began, at half the rate" in small[1]
+    assert "✓ taken: Go back to before it began, at half the rate: Diverging" in small[2]
     assert "⚙" not in small[3]
     assert "↺" not in small[3]
     assert any("back to step 992, rate 4e-4" in line for line in whole)
@@ -187,9 +196,9 @@ def test_the_events_the_chart_and_the_log_tell_of_it_with_the_reason() -> None:
         told.append(line_of(stored, state))
         state = fold(state, [stored])
     reason = "Diverging: STFT rising 5 epochs in a row"
-    assert f"taken at step 1,190: Go back to the best epoch at half the rate: {reason}" in told
+    assert f"taken at step 1,190: Go back to before it began, at half the rate: {reason}" in told
     assert told[-1] is not None
-    assert told[-1].startswith("undone: Go back to the best")
+    assert told[-1].startswith("undone: Go back to before")
 
 
 def test_a_stop_is_no_advice_to_undo_and_words_of_files_are_only_words() -> None:
@@ -199,6 +208,44 @@ def test_a_stop_is_no_advice_to_undo_and_words_of_files_are_only_words() -> None
     assert undoable(state) is None
     assert "\x1b" not in "".join(summary(state))
     assert effect(REMEDIES[1], None, None) == "the model of the last good step before it again; the present one is kept"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "saved", "where", "short"),
+    [(15, (0, 32, 64), "the start (step 0)", "back to the start"),
+     (80, (0, 32, 64), "epoch 1, step 32", "back to epoch 1"),
+     (80, (), "the last good step before it", "go back"),
+     (1184, (0, 32, 64), "the best epoch 3, step 96", "back to epoch 3")],
+)  # fmt: skip
+def test_where_going_back_leads_is_named_where_it_is_known(
+    trouble: int, saved: tuple[int, ...], where: str, short: str
+) -> None:
+    checkpoints = tuple(CheckpointSaved(step, step // 32, f"{step}.pt", "interval") for step in saved)
+    autosave = CheckpointSaved(50, 1, "50.pt", "autosave")  # which no run goes back to
+    link = FakeLink(steps=96)
+    state = replace(fold(RunState(), link.read()), checkpoints=(*checkpoints, autosave))
+    assert state.best is not None
+    state = replace(state, best=replace(state.best, epoch=3, step=96))
+    alert = replace(Advised().alert, step=trouble)
+    assert f"the model of {where} again" in effect(REMEDIES[1], goal(alert, state), 8e-4)
+    assert way_back(goal(alert, state)) == short
+
+
+@pytest.mark.parametrize("older", [True, False])
+async def test_b_is_never_silent_where_the_newest_warning_does_not_offer_it(monitor: Monitor, older: bool) -> None:
+    """It asks for an older one that does, by its name; where none does, one calm line says so."""
+    link = Advised(REMEDIES if older else REMEDIES[:1])
+    link.warn(id="overfitting-2")
+    async with monitor(link, size=(80, 24)) as seen:
+        await seen.press("b")
+        told = [notice.message for notice in seen.app._notifications]
+        if older:
+            assert isinstance(seen.app.screen, Confirm)
+            assert "Diverging" in seen.text
+            assert not told
+        else:
+            assert told == ["No open warning asks to go back; w says what helps."]
+        assert not link.sent
 
 
 @pytest.mark.parametrize("width", [40, 80, 120, 200])

@@ -167,10 +167,12 @@ async def test_the_words_say_what_it_means_and_can_be_copied() -> None:
     panel = LandscapePanel()
     async with alone(panel, FakeLink(), (115, 38)) as shown:
         panel.show_landscape(made())
-        assert shown.role_of("Gentle") == "good"
+        assert shown.role_of("Gentle at random, steep uphill") == "strong"
         for words in ("weights", "0.42", "+14 %", "214", "6 held-out chunks", "best.pt", "100 % is"):
             assert words in shown.text
         assert "curvature: 214" in panel.copied()
+        panel.show_landscape(made(lambda x, y: 0.4 + 0.02 * (x * x + y * y)))
+        assert shown.role_of("Weights hardly count yet") == "strong"
         panel.show_landscape(way())
         assert shown.role_of("Two valleys") == "warning"
 
