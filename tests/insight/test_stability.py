@@ -73,7 +73,7 @@ MOVES = [f"update__{part.replace('.', '_s_')}" for part in PARTS]
 FAULTS = {
     "gradients that explode": ("gradient", "Gradients explode", {"grad_norm": lambda n: 1.0 if n < 100 else 500.0}),
     "gradients that vanish": ("gradient", "Gradients vanish", {"grad_norm": lambda n: 1.0 if n < 100 else 1e-7}),
-    "gradients in spikes": ("spikes", "spikes", {"grad_norm": lambda n: 60.0 if n % 12 == 0 else 1.0}),
+    "gradients in spikes": ("spikes", "spikes", {"grad_norm": lambda n: 60.0 if n % 8 == 0 else 1.0}),
     "a part cut off": ("cut off", "encoder's mean", {"norm__encoder_s_mean": lambda n: 0.0}),
     "steps too large": ("updates", "too large", {name: lambda n: 0.2 for name in MOVES}),
     "steps too small": ("updates", "too small", {name: lambda n: 1e-8 for name in MOVES}),
